@@ -1,0 +1,13 @@
+//! Slices in, slices out: vectorised elementwise loops, reductions and matrix products.
+//!
+//! No tensor and no graph lives here. An elementwise kernel is a formula over [`Real`], run by [`map`](map::map)
+//! and its siblings, whose loop is compiled once per instruction set and chosen at run time.
+
+pub mod gemm;
+pub mod map;
+mod math;
+mod real;
+pub mod reduce;
+
+pub use map::{Map1, Map2, Map3};
+pub use real::{Float, Lane, Real};

@@ -1,0 +1,187 @@
+//! The one way to write an elementwise kernel: a formula over [`Real`], and a loop that is compiled once per
+//! instruction set.
+//!
+//! ```
+//! use kernel::{Map1, Real, map};
+//!
+//! #[derive(Clone, Copy)]
+//! struct Square;
+//! impl Map1 for Square {
+//!     fn call<R: Real>(self, x: R) -> R {
+//!         x.clone() * x
+//!     }
+//! }
+//! let mut y = [0.0f32; 3];
+//! map::map(Square, &[1.0, 2.0, 3.0], &mut y);
+//! assert_eq!(y, [1.0, 4.0, 9.0]);
+//! ```
+
+use crate::real::{AsLane, Float, Real};
+use pulp::{Arch, Simd, WithSimd};
+use std::any::TypeId;
+
+/// A formula of one variable. The method should be `#[inline(always)]`, or the loop around it stays scalar.
+pub trait Map1: Copy {
+    /// The value of the formula at `x`.
+    fn call<R: Real>(self, x: R) -> R;
+}
+
+/// A formula of two variables.
+pub trait Map2: Copy {
+    /// The value of the formula at `(x, y)`.
+    fn call<R: Real>(self, x: R, y: R) -> R;
+}
+
+/// A formula of three variables.
+pub trait Map3: Copy {
+    /// The value of the formula at `(x, y, z)`.
+    fn call<R: Real>(self, x: R, y: R, z: R) -> R;
+}
+
+/// An operand of a loop: one number per element, or the same number for all.
+#[derive(Clone, Copy, Debug)]
+pub enum Arg<'a, T> {
+    /// Element `i` of the loop meets element `i` of the slice.
+    Slice(&'a [T]),
+    /// Every element meets this number.
+    Scalar(T),
+}
+
+/// Runs `f` over `x`.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn map<T: Float, F: Map1>(f: F, x: &[T], out: &mut [T]) {
+    struct Loop<'a, T, F>(F, &'a [T], &'a mut [T]);
+    impl<T: Float, F: Map1> WithSimd for Loop<'_, T, F> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) {
+            let Loop(f, x, out) = self;
+            if fused::<S>() {
+                each(x, out, move |x| f.call(T::Fused::wrap(x)).unwrap());
+            } else {
+                each(x, out, move |x| f.call(T::Plain::wrap(x)).unwrap());
+            }
+        }
+    }
+    assert_eq!(x.len(), out.len(), "map: operands of unequal length");
+    Arch::new().dispatch(Loop(f, x, out));
+}
+
+/// Runs `f` over pairs.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn zip<T: Float, F: Map2>(f: F, x: Arg<'_, T>, y: Arg<'_, T>, out: &mut [T]) {
+    struct Loop<'a, T, F>(F, Arg<'a, T>, Arg<'a, T>, &'a mut [T]);
+    impl<T: Float, F: Map2> WithSimd for Loop<'_, T, F> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) {
+            let Loop(f, x, y, out) = self;
+            if fused::<S>() {
+                each2(x, y, out, move |x, y| f.call(T::Fused::wrap(x), T::Fused::wrap(y)).unwrap());
+            } else {
+                each2(x, y, out, move |x, y| f.call(T::Plain::wrap(x), T::Plain::wrap(y)).unwrap());
+            }
+        }
+    }
+    Arch::new().dispatch(Loop(f, x, y, out));
+}
+
+/// Runs `f` over triples.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn zip3<T: Float, F: Map3>(f: F, x: Arg<'_, T>, y: Arg<'_, T>, z: Arg<'_, T>, out: &mut [T]) {
+    struct Loop<'a, T, F>(F, [Arg<'a, T>; 3], &'a mut [T]);
+    impl<T: Float, F: Map3> WithSimd for Loop<'_, T, F> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) {
+            let Loop(f, args, out) = self;
+            if fused::<S>() {
+                each3(args, out, move |x, y, z| {
+                    f.call(T::Fused::wrap(x), T::Fused::wrap(y), T::Fused::wrap(z)).unwrap()
+                });
+            } else {
+                each3(args, out, move |x, y, z| {
+                    f.call(T::Plain::wrap(x), T::Plain::wrap(y), T::Plain::wrap(z)).unwrap()
+                });
+            }
+        }
+    }
+    Arch::new().dispatch(Loop(f, [x, y, z], out));
+}
+
+/// Runs a loop that is no formula over [`Real`] (comparisons, integers, reductions, an optimizer's update) with
+/// the widest vectors of the machine. The closure must capture by `move`: a captured reference would keep the
+/// compiler from vectorising.
+#[inline(always)]
+pub fn vectorize<R>(job: impl FnOnce() -> R) -> R {
+    struct Job<F>(F);
+    impl<R, F: FnOnce() -> R> WithSimd for Job<F> {
+        type Output = R;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> R {
+            (self.0)()
+        }
+    }
+    Arch::new().dispatch(Job(job))
+}
+
+/// Whether loops for this instruction set have a fused multiply-add; known at compile time.
+#[inline(always)]
+pub(crate) fn fused<S: Simd>() -> bool {
+    TypeId::of::<S>() != TypeId::of::<pulp::Scalar>()
+}
+
+#[inline(always)]
+fn each<T: Copy, U>(x: &[T], out: &mut [U], f: impl Fn(T) -> U) {
+    for (out, &x) in out.iter_mut().zip(x) {
+        *out = f(x);
+    }
+}
+
+/// A match per kind of operand, so that no loop has to ask which one it meets.
+#[inline(always)]
+fn each2<T: Copy, U>(x: Arg<'_, T>, y: Arg<'_, T>, out: &mut [U], f: impl Fn(T, T) -> U) {
+    match (x, y) {
+        (Arg::Slice(x), Arg::Slice(y)) => {
+            assert!(x.len() == out.len() && y.len() == out.len(), "zip: operands of unequal length");
+            for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
+                *out = f(x, y);
+            }
+        }
+        (Arg::Slice(x), Arg::Scalar(y)) => {
+            assert_eq!(x.len(), out.len(), "zip: operands of unequal length");
+            each(x, out, move |x| f(x, y));
+        }
+        (Arg::Scalar(x), Arg::Slice(y)) => {
+            assert_eq!(y.len(), out.len(), "zip: operands of unequal length");
+            each(y, out, move |y| f(x, y));
+        }
+        (Arg::Scalar(x), Arg::Scalar(y)) => {
+            for out in out {
+                *out = f(x, y);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn each3<T: Copy>([x, y, z]: [Arg<'_, T>; 3], out: &mut [T], f: impl Fn(T, T, T) -> T) {
+    match (x, y, z) {
+        (Arg::Slice(x), Arg::Slice(y), Arg::Slice(z)) => {
+            let n = out.len();
+            assert!(x.len() == n && y.len() == n && z.len() == n, "zip3: operands of unequal length");
+            for (((out, &x), &y), &z) in out.iter_mut().zip(x).zip(y).zip(z) {
+                *out = f(x, y, z);
+            }
+        }
+        (x, y, Arg::Scalar(z)) => each2(x, y, out, move |x, y| f(x, y, z)),
+        (x, Arg::Scalar(y), z) => each2(x, z, out, move |x, z| f(x, y, z)),
+        (Arg::Scalar(x), y, z) => each2(y, z, out, move |y, z| f(x, y, z)),
+    }
+}

@@ -1,0 +1,203 @@
+//! The numbers that a formula is written over.
+//!
+//! A function such as `sigmoid(x)·(1 − sigmoid(x))` is written once, generic over [`Real`]. The compiler reads
+//! it as a vector loop over [`Lane`]s, and the tensor crate, which implements [`Real`] for its tensors, reads
+//! the same text as a piece of a graph. So the fused kernel and the differentiable gradient cannot disagree.
+//!
+//! ```
+//! use kernel::{Lane, Real};
+//!
+//! fn softplus<R: Real>(x: R) -> R {
+//!     x.clone().max_scalar(0.0) + (-x.abs()).exp().ln_1p()
+//! }
+//! let y = softplus(Lane::<f32, false>(2.0)).0;
+//! assert!((y - 2.126928).abs() < 1e-6);
+//! ```
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// A real number, or a whole tensor of them.
+///
+/// The right-hand side of an operator may be a plain `f64`: a constant of the formula, rounded to the type of
+/// the number that it meets.
+pub trait Real:
+    Clone
+    + Neg<Output = Self>
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Add<f64, Output = Self>
+    + Sub<f64, Output = Self>
+    + Mul<f64, Output = Self>
+    + Div<f64, Output = Self>
+{
+    /// The result of a comparison: `bool` for a lane, a tensor of bools for a tensor.
+    type Mask: Clone;
+
+    /// The constant `value`, of the same type as `self`.
+    fn constant(&self, value: f64) -> Self;
+
+    /// `self < other`
+    fn lt(self, other: Self) -> Self::Mask;
+    /// `self <= other`
+    fn le(self, other: Self) -> Self::Mask;
+    /// `self == other`
+    fn equal(self, other: Self) -> Self::Mask;
+    /// `self < bound`
+    fn lt_scalar(self, bound: f64) -> Self::Mask;
+    /// `self > bound`
+    fn gt_scalar(self, bound: f64) -> Self::Mask;
+    /// `self == value`
+    fn eq_scalar(self, value: f64) -> Self::Mask;
+    /// `self` is not a number.
+    fn is_nan(self) -> Self::Mask;
+    /// `yes` where the mask holds, else `no`. Both are computed; only one of them gets a gradient.
+    fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
+
+    /// `self · factor + addend`, rounded once where the machine can.
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        self * factor + addend
+    }
+
+    /// `|x|`; its slope at 0 is 0.
+    fn abs(self) -> Self;
+    /// −1, 0 or 1; NaN stays NaN.
+    fn sign(self) -> Self;
+    /// The larger one; a NaN on either side stays. Ties share the slope.
+    fn maximum(self, other: Self) -> Self;
+    /// The smaller one; a NaN on either side stays. Ties share the slope.
+    fn minimum(self, other: Self) -> Self;
+    /// `max(x, bound)`, NaN stays; slope 0 at the bound.
+    fn max_scalar(self, bound: f64) -> Self;
+    /// `min(x, bound)`, NaN stays; slope 0 at the bound.
+    fn min_scalar(self, bound: f64) -> Self;
+
+    /// `√x`
+    fn sqrt(self) -> Self;
+    /// `eˣ`
+    fn exp(self) -> Self;
+    /// `eˣ − 1`, exact near 0.
+    fn exp_m1(self) -> Self;
+    /// Natural logarithm.
+    fn ln(self) -> Self;
+    /// `ln(1 + x)`, exact near 0.
+    fn ln_1p(self) -> Self;
+    /// `1 / (1 + e⁻ˣ)`
+    fn sigmoid(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// Hyperbolic sine.
+    fn sinh(self) -> Self;
+    /// Hyperbolic cosine.
+    fn cosh(self) -> Self;
+    /// Sine.
+    fn sin(self) -> Self;
+    /// Cosine.
+    fn cos(self) -> Self;
+    /// Tangent.
+    fn tan(self) -> Self;
+    /// Inverse sine.
+    fn asin(self) -> Self;
+    /// Inverse cosine.
+    fn acos(self) -> Self;
+    /// Inverse tangent.
+    fn atan(self) -> Self;
+    /// Angle of the point `(other, self)`.
+    fn atan2(self, other: Self) -> Self;
+    /// Inverse hyperbolic sine.
+    fn asinh(self) -> Self;
+    /// Inverse hyperbolic cosine.
+    fn acosh(self) -> Self;
+    /// Inverse hyperbolic tangent.
+    fn atanh(self) -> Self;
+    /// Error function `2/√π ∫₀ˣ e^(−t²) dt`.
+    fn erf(self) -> Self;
+    /// `1 − erf(x)`, exact in the tail.
+    fn erfc(self) -> Self;
+    /// `ln |Γ(x)|`
+    fn lgamma(self) -> Self;
+    /// `d/dx ln Γ(x)`
+    fn digamma(self) -> Self;
+    /// `x` to the power of `exponent`.
+    fn pow(self, exponent: Self) -> Self;
+    /// `x` to a constant power.
+    fn pow_scalar(self, exponent: f64) -> Self;
+    /// The largest integer not above; slope 0.
+    fn floor(self) -> Self;
+    /// The smallest integer not below; slope 0.
+    fn ceil(self) -> Self;
+    /// The nearest integer, ties to even; slope 0.
+    fn round(self) -> Self;
+    /// The integer part; slope 0.
+    fn trunc(self) -> Self;
+}
+
+/// The element types that kernels compute with.
+pub trait Float:
+    Copy
+    + Default
+    + Send
+    + Sync
+    + PartialOrd
+    + std::fmt::Debug
+    + std::ops::AddAssign
+    + Neg<Output = Self>
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + 'static
+{
+    /// The lane of a loop on a machine with fused multiply-add.
+    type Fused: AsLane<Self>;
+    /// The lane of a loop on a machine without.
+    type Plain: AsLane<Self>;
+
+    /// From `f64`, rounded to nearest.
+    fn from_f64(value: f64) -> Self;
+    /// To `f64`, exactly.
+    fn to_f64(self) -> f64;
+}
+
+/// A lane that carries a `T` and can be compared to plain bools.
+pub trait AsLane<T>: Real<Mask = bool> + Copy {
+    /// Puts the element into the loop.
+    fn wrap(value: T) -> Self;
+    /// Takes it out again.
+    fn unwrap(self) -> T;
+}
+
+impl Float for f32 {
+    type Fused = Lane<f32, true>;
+    type Plain = Lane<f32, false>;
+
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Float for f64 {
+    type Fused = Lane<f64, true>;
+    type Plain = Lane<f64, false>;
+
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+}
+
+/// One element in a vector loop. `FMA` says whether the machine that the loop is compiled for has a fused
+/// multiply-add; without one, `f32::mul_add` would be a library call of 25 ns.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+#[repr(transparent)]
+pub struct Lane<T, const FMA: bool>(pub T);
