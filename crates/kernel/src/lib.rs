@@ -8,6 +8,7 @@ pub mod map;
 mod math;
 mod real;
 pub mod reduce;
+pub mod softmax;
 
 pub use map::{Map1, Map2, Map3};
 pub use real::{Float, Lane, Real};

@@ -115,6 +115,15 @@ pub fn zip3<T: Float, F: Map3>(f: F, x: Arg<'_, T>, y: Arg<'_, T>, z: Arg<'_, T>
     Arch::new().dispatch(Loop(f, [x, y, z], out));
 }
 
+/// Runs any closure over pairs: comparisons, integers, bools.
+///
+/// # Panics
+/// If the slices differ in length.
+#[inline]
+pub fn zip_with<T: Copy, U>(x: Arg<'_, T>, y: Arg<'_, T>, out: &mut [U], f: impl Fn(T, T) -> U) {
+    vectorize(move || each2(x, y, out, f));
+}
+
 /// Runs a loop that is no formula over [`Real`] (comparisons, integers, reductions, an optimizer's update) with
 /// the widest vectors of the machine. The closure must capture by `move`: a captured reference would keep the
 /// compiler from vectorising.

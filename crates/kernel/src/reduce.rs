@@ -33,3 +33,8 @@ pub fn zip_sum<T: Float, F: Map2>(f: F, n: usize, x: Arg<'_, T>, y: Arg<'_, T>) 
 pub fn dot<T: Float>(x: &[T], y: &[T]) -> T {
     T::from_f64(x.iter().zip(y).map(|(x, y)| x.to_f64() * y.to_f64()).sum())
 }
+
+/// The largest element; NaN if there is one; nothing of nothing.
+pub fn max<T: Float>(x: &[T]) -> Option<T> {
+    x.iter().copied().reduce(|a, b| if b > a || b.to_f64().is_nan() { b } else { a })
+}

@@ -1,2 +1,40 @@
-//! The engine.
+//! Tensors with PyTorch's semantics and printed output, and a tape that differentiates them as often as you like.
+//!
+//! ```
+//! use tensor::tensor;
+//!
+//! let x = tensor([[1.0, 2.0], [3.0, 4.0]]).requires_grad();
+//! let y = (&x * &x).sum();
+//! y.backward()?;
+//! assert_eq!(y.to_string(), "tensor(30., grad_fn=<SumBackward0>)");
+//! assert_eq!(x.grad().unwrap().to_string(), "tensor([[2., 4.],\n        [6., 8.]])");
+//! # Ok::<(), tensor::Error>(())
+//! ```
 #![forbid(unsafe_code)]
+
+pub mod autograd;
+mod display;
+mod dtype;
+mod error;
+pub mod layout;
+mod literal;
+pub mod ops;
+mod parameter;
+mod real;
+mod storage;
+mod tensor;
+
+pub use autograd::{
+    Backward, Ctx, Grads, Keep, Node, Op, enable_grad, grad, grad_with, gradcheck, gradgradcheck,
+    is_grad_enabled, no_grad,
+};
+pub use dtype::{DType, Element};
+pub use error::{Error, ErrorKind, Result};
+pub use kernel::Real;
+pub use layout::{Ints, Shape};
+pub use literal::{Literal, Scalar, tensor};
+pub use ops::binary::{Function2, Operand, result_type};
+pub use ops::join::{cat, stack};
+pub use ops::unary::{Bound, Function};
+pub use parameter::Parameter;
+pub use tensor::{Tensor, arange, eye, full, linspace, ones, zeros};

@@ -1,0 +1,27 @@
+//! The tape: what a tensor remembers of how it was made, and the walk back.
+//!
+//! An operation is a struct that implements [`Op`]. [`Tensor::record`] puts it into the graph; [`Tensor::backward`]
+//! and [`grad`] walk from the newest node to the oldest. The order is the order in which nodes were made: an input
+//! is always older than what is computed from it, so there is no recursion and no sorting.
+//!
+//! ```
+//! use tensor::{grad, tensor};
+//!
+//! let x = tensor([1.0, 2.0]).requires_grad();
+//! let y = (&x * &x * &x).sum();
+//! let first = &grad(&y, &[&x])?[0]; // 3x², itself a part of a graph
+//! let second = &grad(&first.sum(), &[&x])?[0]; // 6x
+//! assert_eq!(second.to_vec::<f32>()?, [6.0, 12.0]);
+//! # Ok::<(), tensor::Error>(())
+//! ```
+
+pub mod check;
+mod mode;
+mod node;
+mod walk;
+
+pub use check::{gradcheck, gradgradcheck};
+pub use mode::{enable_grad, is_grad_enabled, no_grad};
+pub use node::{Ctx, Grads, Keep, Node, Op};
+pub(crate) use node::{Kept, Value};
+pub use walk::{Backward, grad, grad_with};

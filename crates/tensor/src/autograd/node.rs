@@ -1,0 +1,323 @@
+//! A node of the graph, and what an operation has to say about itself.
+
+use crate::error::{Error, Result};
+use crate::layout::Layout;
+use crate::storage::Storage;
+use crate::tensor::Tensor;
+use crate::{is_grad_enabled, parameter};
+use smallvec::SmallVec;
+use std::any::Any;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Gradients for the inputs of an operation, in their order; `None` where none flows.
+pub type Grads = SmallVec<[Option<Tensor>; 2]>;
+
+/// Which values an operation needs in its backward. Frugality here is memory saved everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The gradient alone is enough (add, sum, views).
+    Nothing,
+    /// The inputs (mul, matmul).
+    Inputs,
+    /// The output (sigmoid, exp, softmax).
+    Output,
+    /// Both.
+    All,
+}
+
+/// A differentiable operation, as the graph remembers it: also the way to write one of your own.
+///
+/// `backward` is written in tensor operations, so it can itself be differentiated. Where speed asks for it, an
+/// operation may take a fused path when `!is_grad_enabled()`, that is when nobody will differentiate the gradient.
+///
+/// ```
+/// use tensor::{Ctx, Grads, Keep, Op, Result, Tensor, tensor};
+///
+/// /// x³
+/// struct Cube;
+/// impl Op for Cube {
+///     fn name(&self) -> &'static str {
+///         "Cube"
+///     }
+///     fn keep(&self) -> Keep {
+///         Keep::Inputs
+///     }
+///     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+///         ctx.grads(|_| (ctx.input(0)?.square() * 3.0).mul(grad))
+///     }
+/// }
+/// fn cube(x: &Tensor) -> Tensor {
+///     let y = tensor::no_grad(|| x * x * x);
+///     y.record(Cube, &[x])
+/// }
+///
+/// let x = tensor([2.0]).requires_grad();
+/// cube(&x).sum().backward()?;
+/// assert_eq!(x.grad().unwrap().to_vec::<f32>()?, [12.0]);
+/// # Ok::<(), tensor::Error>(())
+/// ```
+pub trait Op: Any + Send + Sync {
+    /// As PyTorch prints it: `grad_fn=<NameBackward0>`.
+    fn name(&self) -> &'static str;
+
+    /// Which values `backward` will ask for.
+    fn keep(&self) -> Keep {
+        Keep::All
+    }
+
+    /// The gradients of the inputs from the gradient of the output, which has the output's shape and type.
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads>;
+
+    /// The struct's path, by which the tests find out which operations have been checked.
+    #[doc(hidden)]
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<Self>()
+    }
+}
+
+/// A value without its place in the graph.
+#[derive(Clone)]
+pub(crate) struct Value {
+    pub(crate) storage: Arc<Storage>,
+    pub(crate) layout: Arc<Layout>,
+}
+
+impl Value {
+    pub(crate) fn of(tensor: &Tensor) -> Self {
+        Value { storage: Arc::clone(&tensor.storage), layout: Arc::clone(&tensor.layout) }
+    }
+
+    pub(crate) fn tensor(&self, node: Option<Arc<Node>>) -> Tensor {
+        Tensor { storage: Arc::clone(&self.storage), layout: Arc::clone(&self.layout), node }
+    }
+}
+
+/// What a node holds until the walk has passed it.
+pub(crate) enum Kept {
+    /// Values for `backward`. Empty entries were not asked for.
+    Values { inputs: SmallVec<[Value; 2]>, output: Option<Value> },
+    /// The walk has been here, and nobody asked to retain the graph.
+    Released,
+    /// A leaf: its gradient, accumulated over walks.
+    Leaf(Option<Tensor>),
+}
+
+/// One operation that was carried out: the operation, where its inputs came from, and the line that asked for it.
+pub struct Node<O: ?Sized = dyn Op> {
+    /// Creation order. An input is always older than its result.
+    pub(crate) seq: u64,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) inputs: SmallVec<[Option<Arc<Node>>; 2]>,
+    kept: Mutex<Kept>,
+    pub(crate) op: O,
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// A tensor that collects gradients.
+struct Leaf;
+
+impl Op for Leaf {
+    fn name(&self) -> &'static str {
+        "AccumulateGrad"
+    }
+    fn backward(&self, _: &Ctx<'_>, _: &Tensor) -> Result<Grads> {
+        Ok(Grads::new())
+    }
+}
+
+impl Node {
+    #[track_caller]
+    pub(crate) fn new<O: Op>(op: O, inputs: SmallVec<[Option<Arc<Node>>; 2]>, kept: Kept) -> Arc<Node> {
+        Arc::new(Node {
+            seq: NEXT.fetch_add(1, Ordering::Relaxed),
+            at: Location::caller(),
+            inputs,
+            kept: Mutex::new(kept),
+            op,
+        })
+    }
+
+    #[track_caller]
+    pub(crate) fn leaf() -> Arc<Node> {
+        Node::new(Leaf, SmallVec::new(), Kept::Leaf(None))
+    }
+
+    /// The operation's name, such as `Sigmoid`.
+    pub fn name(&self) -> &'static str {
+        self.op.name()
+    }
+
+    /// The line of the user's code that made this node.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.at
+    }
+
+    /// The nodes that the inputs came from; `None` for an input outside of the graph.
+    pub fn inputs(&self) -> impl Iterator<Item = Option<&Arc<Node>>> {
+        self.inputs.iter().map(Option::as_ref)
+    }
+
+    /// The operation itself, to be looked at through `downcast_ref`.
+    pub fn op(&self) -> &dyn Any {
+        &self.op
+    }
+
+    #[doc(hidden)]
+    pub fn type_name(&self) -> &'static str {
+        self.op.type_name()
+    }
+
+    pub(crate) fn is_leaf(&self) -> bool {
+        self.inputs.is_empty()
+    }
+
+    /// A lock that is only ever held for moving values, never while foreign code runs, so it cannot be poisoned
+    /// half-way.
+    pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Unlinks ancestors in a loop: a chain of a million nodes must not become a million nested calls.
+impl<O: ?Sized> Drop for Node<O> {
+    fn drop(&mut self) {
+        if self.inputs.iter().all(Option::is_none) {
+            return;
+        }
+        let mut orphans: SmallVec<[Arc<Node>; 8]> = self.inputs.drain(..).flatten().collect();
+        while let Some(mut node) = orphans.pop() {
+            if let Some(last) = Arc::get_mut(&mut node) {
+                orphans.extend(last.inputs.drain(..).flatten());
+            }
+        }
+    }
+}
+
+/// What an operation's `backward` may look at.
+pub struct Ctx<'a> {
+    pub(crate) node: &'a Arc<Node>,
+    pub(crate) inputs: &'a [Value],
+    pub(crate) output: Option<&'a Value>,
+    /// Set when only some inputs lead to what [`grad`](crate::grad) was asked for.
+    pub(crate) useful: Option<&'a (dyn Fn(&Node) -> bool + 'a)>,
+}
+
+impl Ctx<'_> {
+    /// Whether anybody wants the gradient of input `i`.
+    #[inline]
+    pub fn wants(&self, i: usize) -> bool {
+        match (&self.node.inputs[i], self.useful) {
+            (None, _) => false,
+            (Some(node), Some(useful)) => useful(node),
+            (Some(_), None) => true,
+        }
+    }
+
+    /// Input `i`, if the operation [keeps](Op::keep) it: a part of the graph again, when the gradient is to be
+    /// differentiated.
+    ///
+    /// # Errors
+    /// If the operation did not keep its inputs.
+    pub fn input(&self, i: usize) -> Result<Tensor> {
+        let value = self.inputs.get(i).ok_or_else(|| self.not_kept("inputs"))?;
+        Ok(value.tensor(if is_grad_enabled() { self.node.inputs[i].clone() } else { None }))
+    }
+
+    /// The output, if the operation keeps it.
+    ///
+    /// # Errors
+    /// If the operation did not keep its output.
+    pub fn output(&self) -> Result<Tensor> {
+        let value = self.output.ok_or_else(|| self.not_kept("output"))?;
+        Ok(value.tensor(if is_grad_enabled() { Some(Arc::clone(self.node)) } else { None }))
+    }
+
+    /// Asks `f` for the gradient of each wanted input.
+    ///
+    /// # Errors
+    /// Those of `f`.
+    #[inline]
+    pub fn grads(&self, mut f: impl FnMut(usize) -> Result<Tensor>) -> Result<Grads> {
+        let mut grads = Grads::new();
+        for i in 0..self.node.inputs.len() {
+            grads.push(if self.wants(i) { Some(f(i)?) } else { None });
+        }
+        Ok(grads)
+    }
+
+    #[cold]
+    fn not_kept(&self, what: &str) -> Error {
+        Error::graph(self.node.name(), format!("backward asks for its {what}, but `keep` does not name them"))
+    }
+}
+
+impl Tensor {
+    /// Makes this value the result of `op` on `inputs` in the graph. Nothing is recorded inside of
+    /// [`no_grad`](crate::no_grad), if no input needs a gradient, or if the value is not floating point.
+    #[track_caller]
+    #[inline]
+    pub fn record<O: Op>(mut self, op: O, inputs: &[&Tensor]) -> Tensor {
+        if inputs.iter().all(|t| t.node.is_none()) || !is_grad_enabled() || !self.dtype().is_float() {
+            return self;
+        }
+        let keep = op.keep();
+        let kept = Kept::Values {
+            inputs: match keep {
+                Keep::Inputs | Keep::All => inputs.iter().map(|t| Value::of(t)).collect(),
+                Keep::Nothing | Keep::Output => SmallVec::new(),
+            },
+            output: matches!(keep, Keep::Output | Keep::All).then(|| Value::of(&self)),
+        };
+        self.node = Some(Node::new(op, inputs.iter().map(|t| t.node.clone()).collect(), kept));
+        self
+    }
+
+    /// The node of the graph that made this tensor, or that collects its gradient.
+    pub fn node(&self) -> Option<&Arc<Node>> {
+        self.node.as_ref()
+    }
+
+    /// This value as a new leaf, whose gradient [`backward`](Tensor::backward) collects. Integers and bools have no
+    /// gradient; they stay constants.
+    #[doc(alias = "requires_grad_")]
+    #[track_caller]
+    #[must_use]
+    pub fn requires_grad(mut self) -> Tensor {
+        self.node = self.dtype().is_float().then(Node::leaf);
+        self
+    }
+
+    /// Whether a gradient flows to or through this tensor.
+    #[doc(alias = "requires_grad")]
+    #[inline]
+    pub fn needs_grad(&self) -> bool {
+        self.node.is_some()
+    }
+
+    /// Whether this tensor was not computed from others in the graph.
+    pub fn is_leaf(&self) -> bool {
+        self.node.as_ref().is_none_or(|n| n.is_leaf())
+    }
+
+    /// The gradient that [`backward`](Tensor::backward) has collected in this leaf. `None` before the first walk,
+    /// and for tensors that are not leaves.
+    pub fn grad(&self) -> Option<Tensor> {
+        self.node.as_deref().and_then(parameter::leaf_grad)
+    }
+
+    /// Forgets the collected gradient.
+    pub fn zero_grad(&self) {
+        if let Some(node) = &self.node {
+            parameter::set_leaf_grad(node, None);
+        }
+    }
+
+    /// The same value outside of the graph.
+    #[must_use]
+    pub fn detach(&self) -> Tensor {
+        Tensor { storage: Arc::clone(&self.storage), layout: Arc::clone(&self.layout), node: None }
+    }
+}

@@ -1,0 +1,278 @@
+//! The walk back: from the newest node to the oldest.
+//!
+//! A node waits in a map, keyed by creation order, until its newest consumers are done; the newest waiting node is
+//! always complete, because whatever uses it is newer still.
+
+use super::mode::recording;
+use super::node::{Ctx, Kept, Node};
+use crate::error::{Error, Result};
+use crate::ops::binary::accumulate;
+use crate::parameter::add_leaf_grad;
+use crate::tensor::Tensor;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+/// Options of a walk; made by [`Tensor::backward_options`].
+#[must_use = "nothing happens before .run()"]
+pub struct Backward<'a> {
+    root: &'a Tensor,
+    grad: Option<&'a Tensor>,
+    retain_graph: bool,
+    create_graph: bool,
+}
+
+impl<'a> Backward<'a> {
+    /// The gradient of the root; needed where it is not a scalar.
+    pub fn grad(mut self, grad: &'a Tensor) -> Self {
+        self.grad = Some(grad);
+        self
+    }
+
+    /// Keeps the values in the graph, so that it can be walked again.
+    pub fn retain_graph(mut self) -> Self {
+        self.retain_graph = true;
+        self
+    }
+
+    /// Makes the collected gradients parts of a graph. Keeps the values too.
+    pub fn create_graph(mut self) -> Self {
+        self.create_graph = true;
+        self
+    }
+
+    /// Walks.
+    ///
+    /// # Errors
+    /// As [`Tensor::backward`].
+    #[track_caller]
+    pub fn run(self) -> Result<()> {
+        let (root, seed) = start("backward", self.root, self.grad)?;
+        let retain = self.retain_graph || self.create_graph;
+        // Collected only when the whole walk has gone well.
+        let mut leaves = Vec::new();
+        walk(vec![(root, seed)], retain, self.create_graph, None, |node, grad| {
+            leaves.push((Arc::clone(node), grad));
+        })?;
+        recording(self.create_graph, || {
+            leaves.into_iter().try_for_each(|(node, grad)| add_leaf_grad(&node, grad))
+        })
+    }
+}
+
+impl Tensor {
+    /// Computes the gradient of this scalar with respect to every leaf it was computed from, and adds it to what
+    /// the leaf has collected. The values held for the walk are released on the way.
+    ///
+    /// # Errors
+    /// If this is not a scalar, if nothing in it needs a gradient, or if the graph has been walked before.
+    ///
+    /// ```
+    /// use tensor::tensor;
+    /// let x = tensor([3.0]).requires_grad();
+    /// (&x * &x).sum().backward()?;
+    /// assert_eq!(x.grad().unwrap().to_string(), "tensor([6.])");
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn backward(&self) -> Result<()> {
+        self.backward_options().run()
+    }
+
+    /// [`backward`](Tensor::backward) from any shape, with the gradient of this tensor given.
+    ///
+    /// # Errors
+    /// Those of `backward`, and a gradient of another shape or type.
+    #[track_caller]
+    pub fn backward_with(&self, grad: &Tensor) -> Result<()> {
+        self.backward_options().grad(grad).run()
+    }
+
+    /// [`backward`](Tensor::backward) with options: `y.backward_options().retain_graph().run()?`.
+    #[doc(alias = "retain_graph")]
+    #[doc(alias = "create_graph")]
+    pub fn backward_options(&self) -> Backward<'_> {
+        Backward { root: self, grad: None, retain_graph: false, create_graph: false }
+    }
+}
+
+/// The gradient of the scalar `output` with respect to each of `inputs`, themselves parts of a graph, so they can
+/// be differentiated again. An input that `output` does not depend on gets zeros. Leaves collect nothing.
+///
+/// # Errors
+/// If `output` is not a scalar, or needs no gradient, or its graph was released by a `backward`.
+#[doc(alias = "torch.autograd.grad")]
+#[track_caller]
+pub fn grad(output: &Tensor, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
+    grad_with(&[output], &[None], inputs)
+}
+
+/// [`grad`] of several outputs of any shape, each with its own gradient (`None`: it is a scalar).
+///
+/// # Errors
+/// As [`grad`], and gradients of other shapes or types than their outputs.
+#[doc(alias = "torch.autograd.grad")]
+#[track_caller]
+pub fn grad_with(outputs: &[&Tensor], grads: &[Option<&Tensor>], inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
+    if outputs.len() != grads.len() {
+        return Err(Error::value(
+            "grad",
+            format!("{} outputs, but {} gradients for them", outputs.len(), grads.len()),
+        ));
+    }
+    let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
+    for (i, input) in inputs.iter().enumerate() {
+        let node = input.node().ok_or_else(|| {
+            Error::graph("grad", format!("input {i} does not need a gradient: make it with .requires_grad()"))
+        })?;
+        places.entry(node.seq).or_default().push(i);
+    }
+    let starts = outputs.iter().zip(grads).map(|(&y, &g)| start("grad", y, g)).collect::<Result<Vec<_>>>()?;
+    let useful = leading_to(starts.iter().map(|s| &s.0), &places);
+    let mut found: Vec<Option<Tensor>> = vec![None; inputs.len()];
+    walk(starts, true, true, Some(&|node: &Node| useful.contains(&node.seq)), |node, grad| {
+        for &i in places.get(&node.seq).into_iter().flatten() {
+            found[i] = Some(grad.clone());
+        }
+    })?;
+    Ok(found
+        .into_iter()
+        .zip(inputs)
+        .map(|(grad, input)| grad.unwrap_or_else(|| input.zeros_like()))
+        .collect())
+}
+
+/// The nodes from which one of `targets` can be reached, found without recursion: first everything that is not
+/// older than the oldest target, then, from old to new, what has a useful input.
+fn leading_to<'a>(
+    roots: impl Iterator<Item = &'a Arc<Node>>,
+    targets: &HashMap<u64, Vec<usize>>,
+) -> HashSet<u64> {
+    let oldest = targets.keys().copied().min().unwrap_or(u64::MAX);
+    let mut reached: BTreeMap<u64, &Arc<Node>> = BTreeMap::new();
+    let mut stack: Vec<&Arc<Node>> = roots.collect();
+    while let Some(node) = stack.pop() {
+        if node.seq >= oldest && reached.insert(node.seq, node).is_none() {
+            stack.extend(node.inputs.iter().flatten());
+        }
+    }
+    let mut useful = HashSet::new();
+    for (seq, node) in reached {
+        if targets.contains_key(&seq) || node.inputs.iter().flatten().any(|input| useful.contains(&input.seq))
+        {
+            useful.insert(seq);
+        }
+    }
+    useful
+}
+
+/// The first node of a walk and the gradient that it starts with.
+#[track_caller]
+fn start(op: &'static str, root: &Tensor, grad: Option<&Tensor>) -> Result<(Arc<Node>, Tensor)> {
+    let Some(node) = root.node() else {
+        let why = if root.dtype().is_float() {
+            "no input of its computation was made with .requires_grad(), or it was computed inside of no_grad"
+        } else {
+            "only floating point tensors have gradients"
+        };
+        return Err(Error::graph(op, format!("this {} tensor is not part of a graph: {why}", root.dtype())));
+    };
+    let seed = match grad {
+        Some(grad) if grad.shape() != root.shape() => {
+            return Err(Error::shape(
+                op,
+                format!("gradient of shape {:?} for an output of shape {:?}", grad.shape(), root.shape()),
+            ));
+        }
+        Some(grad) if grad.dtype() != root.dtype() => {
+            return Err(Error::dtype(
+                op,
+                format!("gradient of type {} for an output of type {}", grad.dtype(), root.dtype()),
+            ));
+        }
+        Some(grad) => grad.clone(),
+        None if root.numel() == 1 => root.ones_like(),
+        None => {
+            return Err(Error::graph(
+                op,
+                format!(
+                    "a gradient is implied only for scalars, and this output has shape {:?}: reduce it with .sum() \
+                     or .mean(), or give its gradient with backward_with",
+                    root.shape()
+                ),
+            ));
+        }
+    };
+    Ok((Arc::clone(node), seed))
+}
+
+/// Visits every node that a gradient reaches, newest first, and hands leaves and complete gradients to `visit`.
+fn walk(
+    starts: Vec<(Arc<Node>, Tensor)>,
+    retain: bool,
+    differentiable: bool,
+    useful: Option<&dyn Fn(&Node) -> bool>,
+    mut visit: impl FnMut(&Arc<Node>, Tensor),
+) -> Result<()> {
+    recording(differentiable, || {
+        let mut pending: BTreeMap<u64, (Arc<Node>, Tensor)> = BTreeMap::new();
+        for (node, grad) in starts {
+            push(&mut pending, node, grad)?;
+        }
+        while let Some((_, (node, grad))) = pending.pop_last() {
+            if node.is_leaf() || useful.is_some() {
+                visit(&node, grad.clone());
+            }
+            if node.is_leaf() {
+                continue;
+            }
+            // Out of the lock before foreign code runs.
+            let kept = {
+                let mut kept = node.kept();
+                match (&*kept, retain) {
+                    (Kept::Released, _) => return Err(released(&node)),
+                    (Kept::Values { inputs, output }, true) => {
+                        Kept::Values { inputs: inputs.clone(), output: output.clone() }
+                    }
+                    _ => std::mem::replace(&mut *kept, Kept::Released),
+                }
+            };
+            let Kept::Values { inputs, output } = kept else { continue };
+            let ctx = Ctx { node: &node, inputs: &inputs, output: output.as_ref(), useful };
+            let grads = node.op.backward(&ctx, &grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
+            drop(grad);
+            for (input, grad) in node.inputs.iter().zip(grads) {
+                if let (Some(input), Some(grad)) = (input, grad)
+                    && useful.is_none_or(|useful| useful(input))
+                {
+                    push(&mut pending, Arc::clone(input), grad)
+                        .map_err(|e| e.in_backward(node.op.name(), node.at))?;
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+fn push(pending: &mut BTreeMap<u64, (Arc<Node>, Tensor)>, node: Arc<Node>, grad: Tensor) -> Result<()> {
+    match pending.entry(node.seq) {
+        Entry::Vacant(place) => {
+            place.insert((node, grad));
+            Ok(())
+        }
+        Entry::Occupied(mut place) => accumulate(&mut place.get_mut().1, grad),
+    }
+}
+
+#[cold]
+fn released(node: &Node) -> Error {
+    Error::graph(
+        "backward",
+        format!(
+            "the graph was walked before and its values are released; use backward_options().retain_graph() for \
+             the first walk (stopped at {}, recorded at {})",
+            node.op.name(),
+            node.at
+        ),
+    )
+}

@@ -1,0 +1,338 @@
+//! Shapes, strides and broadcasting: index arithmetic, without any data.
+//!
+//! ```
+//! use tensor::layout::broadcast;
+//! assert_eq!(broadcast(&[4, 1], &[3]).unwrap().as_slice(), [4, 3]);
+//! assert!(broadcast(&[4, 2], &[3]).is_none());
+//! ```
+
+use crate::error::{Error, Result};
+use smallvec::SmallVec;
+use std::sync::{Arc, LazyLock};
+
+/// The sizes of a tensor along its dimensions. Four dimensions need no allocation.
+pub type Shape = SmallVec<[usize; 4]>;
+
+/// Where the element at an index is: `offset + Σ index[d] · strides[d]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    shape: Shape,
+    strides: Shape,
+    offset: usize,
+    numel: usize,
+    contiguous: bool,
+}
+
+static SCALAR: LazyLock<Arc<Layout>> =
+    LazyLock::new(|| Arc::new(Layout::from_parts(Shape::new(), Shape::new(), 0)));
+
+impl Layout {
+    /// The layout of a scalar, shared by all of them.
+    #[inline]
+    pub fn scalar() -> Arc<Layout> {
+        Arc::clone(&SCALAR)
+    }
+
+    /// Row-major without gaps. The number of elements must fit into the address space, zero-size dimensions
+    /// included: `[0, 2⁶³, 4]` has no elements, but no strides either.
+    pub fn contiguous(op: &'static str, shape: &[usize]) -> Result<Layout> {
+        let mut strides: Shape = SmallVec::from_elem(0, shape.len());
+        let mut step = 1usize;
+        for (stride, &size) in strides.iter_mut().zip(shape).rev() {
+            *stride = step;
+            step =
+                step.checked_mul(size.max(1)).filter(|&n| n <= isize::MAX as usize / 8).ok_or_else(|| {
+                    Error::size(op, format!("shape {shape:?} has more elements than the machine can address"))
+                })?;
+        }
+        Ok(Layout::from_parts(shape.into(), strides, 0))
+    }
+
+    /// From shape and strides as they are.
+    pub fn from_parts(shape: Shape, strides: Shape, offset: usize) -> Layout {
+        let numel = shape.iter().product();
+        let contiguous = numel == 0 || {
+            let mut step = 1;
+            shape.iter().zip(&strides).rev().all(|(&size, &stride)| {
+                let fits = size == 1 || stride == step;
+                step *= size;
+                fits
+            })
+        };
+        Layout { shape, strides, offset, numel, contiguous }
+    }
+
+    /// The sizes.
+    #[inline]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Elements from one index to the next, per dimension.
+    #[inline]
+    pub fn strides(&self) -> &[usize] {
+        &self.strides
+    }
+
+    /// Where the first element is.
+    #[inline]
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// How many elements there are.
+    #[inline]
+    pub fn numel(&self) -> usize {
+        self.numel
+    }
+
+    /// Whether the elements stand in row-major order without gaps.
+    #[inline]
+    pub fn is_contiguous(&self) -> bool {
+        self.contiguous
+    }
+
+    /// The number of dimensions.
+    #[inline]
+    pub fn rank(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// A dimension counted from the front, or from the back if negative. A scalar accepts 0 and −1.
+    #[track_caller]
+    pub fn dim(&self, op: &'static str, dim: isize) -> Result<usize> {
+        normalize_dim(op, dim, self.rank())
+    }
+
+    /// The same elements under a new shape, if that needs no copy.
+    pub fn reshape(&self, shape: &[usize]) -> Option<Layout> {
+        let mut strides: Shape = SmallVec::from_elem(1, shape.len());
+        if self.numel == 0 {
+            // Any strides will do; the usual ones are the least surprise.
+            return Layout::contiguous("reshape", shape).ok().map(|l| Layout { offset: self.offset, ..l });
+        }
+        // Walk both shapes from the back in groups of equal products; inside a group the old dimensions must be
+        // evenly spaced.
+        let mut old = self.shape.len();
+        let mut new = shape.len();
+        while old > 0 {
+            let mut size = self.shape[old - 1];
+            let stride = self.strides[old - 1];
+            old -= 1;
+            let mut span = size;
+            while old > 0 && (self.shape[old - 1] == 1 || self.strides[old - 1] == span * stride) {
+                old -= 1;
+                size *= self.shape[old];
+                span *= self.shape[old];
+            }
+            let mut step = stride;
+            let mut filled = 1;
+            while new > 0 && (filled < size || shape[new - 1] == 1) {
+                new -= 1;
+                strides[new] = step;
+                step *= shape[new];
+                filled *= shape[new];
+            }
+            if filled != size {
+                return None;
+            }
+        }
+        while new > 0 {
+            new -= 1; // only ones are left
+        }
+        Some(Layout::from_parts(shape.into(), strides, self.offset))
+    }
+
+    /// The dimensions in another order.
+    pub fn permute(&self, dims: &[usize]) -> Layout {
+        let pick = |values: &[usize]| dims.iter().map(|&d| values[d]).collect();
+        Layout::from_parts(pick(&self.shape), pick(&self.strides), self.offset)
+    }
+
+    /// `len` indices of dimension `dim`, from `start` on, every `step`-th.
+    pub fn slice(&self, dim: usize, start: usize, len: usize, step: usize) -> Layout {
+        let (mut shape, mut strides) = (self.shape.clone(), self.strides.clone());
+        shape[dim] = len;
+        strides[dim] *= step;
+        let offset = if len == 0 { self.offset } else { self.offset + start * self.strides[dim] };
+        Layout::from_parts(shape, strides, offset)
+    }
+
+    /// Repeats along dimensions of size 1 (and new ones in front) without a copy. `None` if the shapes do not fit.
+    pub fn expand(&self, shape: &[usize]) -> Option<Layout> {
+        let new = shape.len().checked_sub(self.rank())?;
+        let mut strides: Shape = SmallVec::from_elem(0, shape.len());
+        for (d, &size) in self.shape.iter().enumerate() {
+            if size == shape[new + d] {
+                strides[new + d] = self.strides[d];
+            } else if size != 1 {
+                return None;
+            }
+        }
+        Some(Layout::from_parts(shape.into(), strides, self.offset))
+    }
+
+    /// Takes `strides` and `shape` as they are, at the same offset.
+    pub(crate) fn with(&self, shape: Shape, strides: Shape) -> Layout {
+        Layout::from_parts(shape, strides, self.offset)
+    }
+
+    /// Calls `f(first, stride, len)` for every row of the last dimension, in row-major order. Neighbouring
+    /// dimensions that lie evenly in memory count as one, so rows are as long as they can be.
+    pub fn rows(&self, mut f: impl FnMut(usize, usize, usize)) {
+        if self.numel == 0 {
+            return;
+        }
+        let mut dims: SmallVec<[(usize, usize); 4]> = SmallVec::new();
+        for (&size, &stride) in self.shape.iter().zip(&self.strides) {
+            match dims.last_mut() {
+                _ if size == 1 => {}
+                Some((last, last_stride)) if *last_stride == size * stride => {
+                    *last *= size;
+                    *last_stride = stride;
+                }
+                _ => dims.push((size, stride)),
+            }
+        }
+        let (len, stride) = dims.pop().unwrap_or((1, 1));
+        let outer: Shape = dims.iter().map(|d| d.0).collect();
+        let mut index: Shape = SmallVec::from_elem(0, outer.len());
+        let mut first = self.offset;
+        loop {
+            f(first, stride, len);
+            let mut d = outer.len();
+            loop {
+                if d == 0 {
+                    return;
+                }
+                d -= 1;
+                index[d] += 1;
+                first += dims[d].1;
+                if index[d] < outer[d] {
+                    break;
+                }
+                first -= dims[d].1 * outer[d];
+                index[d] = 0;
+            }
+        }
+    }
+}
+
+/// A dimension counted from the front, or from the back if negative.
+#[track_caller]
+pub fn normalize_dim(op: &'static str, dim: isize, rank: usize) -> Result<usize> {
+    let limit = rank.max(1) as isize;
+    if dim < -limit || dim >= limit {
+        return Err(Error::dim_out_of_range(op, dim, rank));
+    }
+    Ok(if dim < 0 { dim + limit } else { dim } as usize)
+}
+
+/// The common shape of two operands: aligned at the back, each size equal or 1. `None` if there is none.
+pub fn broadcast(x: &[usize], y: &[usize]) -> Option<Shape> {
+    let (long, short) = if x.len() >= y.len() { (x, y) } else { (y, x) };
+    let mut shape: Shape = long.into();
+    let new = long.len() - short.len();
+    for (size, &other) in shape[new..].iter_mut().zip(short) {
+        if *size == 1 {
+            *size = other;
+        } else if other != 1 && other != *size {
+            return None;
+        }
+    }
+    Some(shape)
+}
+
+/// One or several whole numbers: the sizes of a shape, or dimensions. Anything that reads naturally is accepted:
+/// `3`, `[2, 3]`, `&shape`, `vec![2, 3]`, `()`.
+pub trait Ints {
+    /// The numbers.
+    fn ints(&self) -> SmallVec<[i64; 4]>;
+}
+
+impl Ints for () {
+    fn ints(&self) -> SmallVec<[i64; 4]> {
+        SmallVec::new()
+    }
+}
+
+impl<I: Ints + ?Sized> Ints for &I {
+    fn ints(&self) -> SmallVec<[i64; 4]> {
+        (**self).ints()
+    }
+}
+
+macro_rules! ints {
+    ($($type:ty)*) => {$(
+        impl Ints for $type {
+            fn ints(&self) -> SmallVec<[i64; 4]> {
+                // A size beyond i64 cannot be allocated; saturating keeps it that way.
+                SmallVec::from_elem(i64::try_from(*self).unwrap_or(i64::MAX), 1)
+            }
+        }
+        impl<const N: usize> Ints for [$type; N] {
+            fn ints(&self) -> SmallVec<[i64; 4]> {
+                self.as_slice().ints()
+            }
+        }
+        impl Ints for [$type] {
+            fn ints(&self) -> SmallVec<[i64; 4]> {
+                self.iter().map(|&x| i64::try_from(x).unwrap_or(i64::MAX)).collect()
+            }
+        }
+        impl Ints for Vec<$type> {
+            fn ints(&self) -> SmallVec<[i64; 4]> {
+                self.as_slice().ints()
+            }
+        }
+    )*};
+}
+ints!(i32 i64 isize usize);
+
+impl Ints for Shape {
+    fn ints(&self) -> SmallVec<[i64; 4]> {
+        self.as_slice().ints()
+    }
+}
+
+/// Sizes from whole numbers, none of them negative.
+#[track_caller]
+pub(crate) fn sizes(op: &'static str, shape: impl Ints) -> Result<Shape> {
+    let ints = shape.ints();
+    ints.iter()
+        .map(|&n| {
+            usize::try_from(n)
+                .map_err(|_| Error::shape(op, format!("sizes cannot be negative, found {ints:?}")))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transposed_matrix_cannot_be_flattened_without_a_copy() {
+        let l = Layout::contiguous("test", &[2, 3]).unwrap().permute(&[1, 0]);
+        assert_eq!(l.reshape(&[6]), None);
+        assert_eq!(l.reshape(&[3, 1, 2]).unwrap().strides()[0], 1);
+    }
+
+    #[test]
+    fn rows_merge_what_lies_evenly() {
+        let l = Layout::contiguous("test", &[2, 3, 4]).unwrap();
+        let mut seen = vec![];
+        l.rows(|first, stride, len| seen.push((first, stride, len)));
+        assert_eq!(seen, [(0, 1, 24)]);
+        seen.clear();
+        l.slice(2, 1, 2, 1).rows(|first, stride, len| seen.push((first, stride, len)));
+        assert_eq!(seen.len(), 6);
+        assert_eq!(seen[1], (5, 1, 2));
+    }
+
+    #[test]
+    fn sizes_that_overflow_are_refused() {
+        assert!(Layout::contiguous("zeros", &[1 << 40, 1 << 40]).is_err());
+        assert!(Layout::contiguous("zeros", &[0, 1 << 62, 4]).is_err());
+    }
+}

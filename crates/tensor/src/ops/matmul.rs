@@ -1,0 +1,261 @@
+//! Products of matrices, and the affine map of a linear layer.
+//!
+//! ```
+//! use tensor::tensor;
+//! let x = tensor([[1.0, 2.0], [3.0, 4.0]]);
+//! assert_eq!(x.matmul(&tensor([1.0, 1.0]))?.to_string(), "tensor([3., 7.])");
+//! # Ok::<(), tensor::Error>(())
+//! ```
+
+use crate::autograd::check::{Case, case, float64};
+use crate::autograd::{Ctx, Grads, Keep, Op};
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::layout::{Layout, Shape, broadcast};
+use crate::storage::{Buffer, with_float};
+use crate::tensor::{Tensor, dense};
+use kernel::gemm::{Matrix, gemm};
+use std::sync::Arc;
+
+impl Tensor {
+    /// Matrix product. Vectors count as a row on the left and as a column on the right; dimensions before the last two
+    /// are broadcast: `(…, n, k) · (…, k, m) → (…, n, m)`.
+    ///
+    /// # Errors
+    /// If the inner sizes or the types differ, or one of the two is a scalar.
+    #[doc(alias = "torch.matmul")]
+    #[doc(alias = "torch.mm")]
+    #[doc(alias = "torch.bmm")]
+    #[track_caller]
+    pub fn matmul(&self, other: &Tensor) -> Result<Tensor> {
+        if self.dtype() != other.dtype() {
+            return Err(Error::dtype(
+                "matmul",
+                format!("both must have the same type, found {} and {}", self.dtype(), other.dtype()),
+            ));
+        }
+        let mismatch = || {
+            Error::shape("matmul", format!("shapes {:?} and {:?} cannot be multiplied", self.shape(), other.shape()))
+        };
+        match (self.dim(), other.dim()) {
+            (0, _) | (_, 0) => Err(mismatch()),
+            (1, 1) if self.numel() == other.numel() => {
+                self.unsqueeze(0)?.matmul(&other.unsqueeze(1)?)?.reshape(())
+            }
+            (1, 1) => Err(mismatch()),
+            (1, _) if self.numel() == other.size(-2)? => self.unsqueeze(0)?.matmul(other)?.squeeze_dim(-2),
+            (_, 1) if self.size(-1)? == other.numel() => self.matmul(&other.unsqueeze(1)?)?.squeeze_dim(-1),
+            (1, _) | (_, 1) => Err(mismatch()),
+            (r, s) => {
+                let (a, b) = (self.shape(), other.shape());
+                if a[r - 1] != b[s - 2] {
+                    return Err(mismatch());
+                }
+                let mut shape = broadcast(&a[..r - 2], &b[..s - 2]).ok_or_else(mismatch)?;
+                shape.extend([a[r - 2], b[s - 1]]);
+                Layout::contiguous("matmul", &shape)?;
+                let out = match self.dtype() {
+                    DType::Bool => {
+                        return Err(Error::dtype("matmul", "bools cannot be multiplied; convert with .to(DType::I64)"));
+                    }
+                    DType::I64 => integers(self, other, &shape)?,
+                    dtype => with_float!(dtype, T => products::<T>(self, other, &shape)?),
+                };
+                let op = MatMul { left: Arc::clone(&self.layout), right: Arc::clone(&other.layout) };
+                Ok(out.record(op, &[self, other]))
+            }
+        }
+    }
+
+    /// `x · Wᵀ + b`, the map of a linear layer, as one node: `self` is `(…, in)`, `weight` `(out, in)`, `bias` `(out)`,
+    /// the result `(…, out)`.
+    ///
+    /// # Errors
+    /// If sizes or types do not fit.
+    #[doc(alias = "torch.nn.functional.linear")]
+    #[track_caller]
+    pub fn linear(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        let fits = weight.dim() == 2
+            && self.shape().last() == Some(&weight.shape()[1])
+            && bias.is_none_or(|b| b.shape() == [weight.shape()[0]]);
+        if !fits {
+            return Err(Error::shape(
+                "linear",
+                format!(
+                    "input (…, in), weight (out, in) and bias (out) do not fit: found {:?}, {:?} and {:?}",
+                    self.shape(),
+                    weight.shape(),
+                    bias.map(Tensor::shape)
+                ),
+            ));
+        }
+        let dtype = self.dtype();
+        if !dtype.is_float() {
+            return Err(Error::not_float("linear", dtype));
+        }
+        if let Some(other) = [Some(weight), bias].into_iter().flatten().find(|t| t.dtype() != dtype) {
+            return Err(Error::dtype("linear", format!("the input is {dtype}, a weight {}", other.dtype())));
+        }
+        let (outs, ins) = (weight.shape()[0], weight.shape()[1]);
+        let mut shape: Shape = self.shape().into();
+        if let Some(last) = shape.last_mut() {
+            *last = outs;
+        }
+        let rows: usize = shape[..shape.len() - 1].iter().product();
+        let out = with_float!(dtype, T => {
+            let mut out = Buffer::<T>::zeros(rows * outs);
+            let x = self.values::<T>();
+            if let Some(bias) = bias {
+                let bias = bias.values::<T>();
+                out.chunks_exact_mut(outs.max(1)).for_each(|row| row.copy_from_slice(&bias));
+            }
+            let x = Matrix { data: &x, row_stride: ins, column_stride: 1 };
+            gemm([rows, ins, outs], x, weight.matrix::<T>(true), &mut out, bias.is_some());
+            Tensor::new(out, dense(&shape))
+        });
+        Ok(match bias {
+            Some(bias) => out.record(Linear, &[self, weight, bias]),
+            None => out.record(Linear, &[self, weight]),
+        })
+    }
+
+    /// This matrix as the kernels see it.
+    fn matrix<T: crate::Element>(&self, transposed: bool) -> Matrix<'_, T> {
+        let strides = self.layout.strides();
+        let (row, column) = (strides[strides.len() - 2], strides[strides.len() - 1]);
+        let (row_stride, column_stride) = if transposed { (column, row) } else { (row, column) };
+        let first = if self.numel() == 0 { 0 } else { self.layout.offset() };
+        Matrix { data: &self.raw::<T>()[first..], row_stride, column_stride }
+    }
+}
+
+/// Where the matrices of a batch begin.
+fn starts(x: &Tensor, batch: &[usize]) -> Vec<usize> {
+    let r = x.dim() - 2;
+    let outer = x.layout.with(x.shape()[..r].into(), x.layout.strides()[..r].into());
+    let mut starts = Vec::new();
+    if let Some(outer) = outer.expand(batch) {
+        outer.rows(|first, stride, len| starts.extend((0..len).map(|i| first + i * stride)));
+    }
+    starts
+}
+
+fn products<T: kernel::Float + crate::Element>(x: &Tensor, y: &Tensor, shape: &Shape) -> Result<Tensor> {
+    let r = shape.len() - 2;
+    let [m, n] = [shape[r], shape[r + 1]];
+    let k = x.size(-1)?;
+    let mut out = Buffer::<T>::zeros(shape.iter().product());
+    if !out.is_empty() && k > 0 {
+        let (a, b) = (x.matrix::<T>(false), y.matrix::<T>(false));
+        let (all_x, all_y) = (x.raw::<T>(), y.raw::<T>());
+        for ((out, i), j) in out.chunks_exact_mut(m * n).zip(starts(x, &shape[..r])).zip(starts(y, &shape[..r])) {
+            gemm([m, k, n], Matrix { data: &all_x[i..], ..a }, Matrix { data: &all_y[j..], ..b }, out, false);
+        }
+    }
+    Ok(Tensor::new(out, dense(shape)))
+}
+
+/// Whole numbers are rare here: plain loops.
+fn integers(x: &Tensor, y: &Tensor, shape: &Shape) -> Result<Tensor> {
+    let r = shape.len() - 2;
+    let [m, n] = [shape[r], shape[r + 1]];
+    let k = x.size(-1)?;
+    let (a, b) = (x.matrix::<i64>(false), y.matrix::<i64>(false));
+    let mut out = Vec::with_capacity(shape.iter().product());
+    for (i, j) in starts(x, &shape[..r]).into_iter().zip(starts(y, &shape[..r])) {
+        let (p, q) = (&x.raw::<i64>()[i..], &y.raw::<i64>()[j..]);
+        for (row, column) in (0..m).flat_map(|row| (0..n).map(move |column| (row, column))) {
+            let term = |l| {
+                let a: i64 = p[row * a.row_stride + l * a.column_stride];
+                a.wrapping_mul(q[l * b.row_stride + column * b.column_stride])
+            };
+            out.push((0..k).fold(0i64, |sum, l| sum.wrapping_add(term(l))));
+        }
+    }
+    Ok(Tensor::new(Buffer::from(out), dense(shape)))
+}
+
+/// `C = A·B`: `∂A = ∂C·Bᵀ`, `∂B = Aᵀ·∂C`.
+struct MatMul {
+    left: Arc<Layout>,
+    right: Arc<Layout>,
+}
+
+impl Op for MatMul {
+    fn name(&self) -> &'static str {
+        if self.left.rank() == 2 && self.right.rank() == 2 { "Mm" } else { "UnsafeView" }
+    }
+    fn keep(&self) -> Keep {
+        Keep::Inputs
+    }
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        ctx.grads(|i| match i {
+            0 => grad.matmul(&ctx.input(1)?.mt()?)?.sum_to_size(self.left.shape()),
+            _ => ctx.input(0)?.mt()?.matmul(grad)?.sum_to_size(self.right.shape()),
+        })
+    }
+}
+
+/// `y = x·Wᵀ + b`: `∂x = ∂y·W`, `∂W = ∂yᵀ·x`, `∂b = Σ ∂y`.
+struct Linear;
+
+impl Op for Linear {
+    fn name(&self) -> &'static str {
+        "Addmm"
+    }
+    fn keep(&self) -> Keep {
+        Keep::Inputs
+    }
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        let outs = grad.size(-1)? as isize;
+        ctx.grads(|i| match i {
+            0 => grad.matmul(&ctx.input(1)?),
+            1 => {
+                let x = ctx.input(0)?;
+                let ins = x.size(-1)?;
+                let rows = grad.numel().checked_div(outs as usize).unwrap_or(0);
+                grad.reshape([rows, outs as usize])?.t()?.matmul(&x.reshape([rows, ins])?)
+            }
+            _ => {
+                let rows = grad.numel().checked_div(outs as usize).unwrap_or(0);
+                grad.reshape([rows, outs as usize])?.sum_dim(0, false)
+            }
+        })
+    }
+}
+
+/// The cases by which the functions above are checked.
+#[doc(hidden)]
+pub fn cases() -> Vec<Case> {
+    let a = || float64([[0.4, -1.3, 2.0], [0.1, 0.7, -0.9]]);
+    let b = || float64([[0.4, -1.3], [2.0, 0.1], [0.7, -0.9]]);
+    let v = || float64([0.5, -0.2, 1.1]);
+    vec![
+        case("matmul", |x| x[0].matmul(&x[1]), vec![a(), b()]),
+        case("matmul of a view", |x| x[0].t()?.matmul(&x[0]), vec![a()]),
+        case("matrix and vector", |x| x[0].matmul(&x[1]), vec![a(), v()]),
+        case("vector and matrix", |x| x[0].matmul(&x[1]), vec![v(), b()]),
+        case("vector and vector", |x| x[0].matmul(&x[1]), vec![v(), v()]),
+        case("batched, broadcast", |x| x[0].unsqueeze(0)?.expand([3, 2, 3])?.matmul(&x[1]), vec![a(), b()]),
+        case("linear", |x| x[0].linear(&x[1], Some(&x[2])), vec![a(), a(), float64([0.3, -0.1])]),
+        case("linear without bias", |x| x[0].linear(&x[1], None), vec![a(), a()]),
+        case("linear of a vector", |x| x[0].linear(&x[1], Some(&x[2])), vec![v(), a(), float64([0.3, -0.1])]),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{tensor, zeros};
+
+    #[test]
+    fn nothing_times_nothing() {
+        let out = zeros([2, 0]).unwrap().matmul(&zeros([0, 3]).unwrap()).unwrap();
+        assert_eq!(out.to_vec::<f32>().unwrap(), [0.0; 6]);
+    }
+
+    #[test]
+    fn misfits_name_both_shapes() {
+        let error = tensor([[1.0, 2.0]]).matmul(&tensor([[1.0, 2.0]])).unwrap_err();
+        assert!(error.to_string().contains("[1, 2] and [1, 2] cannot be multiplied"), "{error}");
+    }
+}

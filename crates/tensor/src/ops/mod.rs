@@ -1,0 +1,34 @@
+//! The operations, one file per family: forward and backward of an operation side by side, and its cases at the end
+//! of the file.
+//!
+//! Whoever adds an operation writes it into one of these files (see `docs/adding-an-op.md`); its list of cases feeds
+//! the gradient checks of first and second order, and a test fails when an operation exists that no case produced.
+
+use crate::autograd::check::Case;
+
+macro_rules! families {
+    ($($(#[$doc:meta])* $name:ident)*) => {
+        $($(#[$doc])* pub mod $name;)*
+
+        /// The cases of every file here, by which the operations are checked.
+        #[doc(hidden)]
+        pub fn cases() -> Vec<Case> {
+            let mut cases = Vec::new();
+            $(cases.extend($name::cases());)*
+            cases
+        }
+    };
+}
+
+families! {
+    unary
+    binary
+    compare
+    convert
+    reduce
+    shape
+    matmul
+    softmax
+    index
+    join
+}

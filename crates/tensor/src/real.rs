@@ -1,0 +1,107 @@
+//! [`Real`] for tensors: the same text that is a vector loop over numbers is a piece of a graph here.
+//!
+//! Formulas only combine tensors of one shape with each other and with constants, so nothing here can fail; where a
+//! formula is wrong about that, it panics like an operator.
+
+use crate::tensor::Tensor;
+use kernel::Real;
+
+/// The message of an operation that a formula has used on tensors that do not fit.
+#[track_caller]
+fn fits<T>(result: crate::error::Result<T>) -> T {
+    match result {
+        Ok(tensor) => tensor,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+macro_rules! methods {
+    ($($method:ident = $function:ident),*) => {$(
+        fn $method(self) -> Self {
+            Tensor::$function(&self)
+        }
+    )*};
+}
+
+impl Real for Tensor {
+    type Mask = Tensor;
+
+    fn constant(&self, value: f64) -> Self {
+        Tensor::scalar(value, self.dtype())
+    }
+    fn lt(self, other: Self) -> Tensor {
+        fits(Tensor::lt(&self, &other))
+    }
+    fn le(self, other: Self) -> Tensor {
+        fits(Tensor::le(&self, &other))
+    }
+    fn equal(self, other: Self) -> Tensor {
+        fits(Tensor::eq(&self, &other))
+    }
+    fn lt_scalar(self, bound: f64) -> Tensor {
+        fits(Tensor::lt(&self, bound))
+    }
+    fn gt_scalar(self, bound: f64) -> Tensor {
+        fits(Tensor::gt(&self, bound))
+    }
+    fn eq_scalar(self, value: f64) -> Tensor {
+        fits(Tensor::eq(&self, value))
+    }
+    fn is_nan(self) -> Tensor {
+        self.isnan()
+    }
+    fn select(mask: Tensor, yes: Self, no: Self) -> Self {
+        fits(yes.where_(&mask, &no))
+    }
+    fn maximum(self, other: Self) -> Self {
+        fits(Tensor::maximum(&self, &other))
+    }
+    fn minimum(self, other: Self) -> Self {
+        fits(Tensor::minimum(&self, &other))
+    }
+    fn max_scalar(self, bound: f64) -> Self {
+        fits(self.clamp(bound, None))
+    }
+    fn min_scalar(self, bound: f64) -> Self {
+        fits(self.clamp(None, bound))
+    }
+    fn atan2(self, other: Self) -> Self {
+        fits(Tensor::atan2(&self, &other))
+    }
+    fn pow(self, exponent: Self) -> Self {
+        fits(Tensor::pow(&self, &exponent))
+    }
+    fn pow_scalar(self, exponent: f64) -> Self {
+        fits(Tensor::pow(&self, exponent))
+    }
+    methods!(
+        abs = abs,
+        sign = sign,
+        sqrt = sqrt,
+        exp = exp,
+        exp_m1 = expm1,
+        ln = log,
+        ln_1p = log1p,
+        sigmoid = sigmoid,
+        tanh = tanh,
+        sinh = sinh,
+        cosh = cosh,
+        sin = sin,
+        cos = cos,
+        tan = tan,
+        asin = asin,
+        acos = acos,
+        atan = atan,
+        asinh = asinh,
+        acosh = acosh,
+        atanh = atanh,
+        erf = erf,
+        erfc = erfc,
+        lgamma = lgamma,
+        digamma = digamma,
+        floor = floor,
+        ceil = ceil,
+        round = round,
+        trunc = trunc
+    );
+}

@@ -1,0 +1,436 @@
+//! The handle: what a [`Tensor`] is, how it is made and what can be asked of it.
+
+use crate::autograd::Node;
+use crate::dtype::{DType, Element};
+use crate::error::{Error, Result};
+use crate::layout::{Ints, Layout, sizes};
+use crate::literal::Scalar;
+use crate::storage::{Buffer, Storage, with_element};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// A multi-dimensional array of numbers that may remember how it was computed.
+///
+/// Cloning is cheap: the numbers are shared, and they never change. What trains is a
+/// [`Parameter`](crate::Parameter).
+///
+/// ```
+/// use tensor::tensor;
+/// let x = tensor([[2.5, 0.3, -1.2]]);
+/// assert_eq!(x.shape(), [1, 3]);
+/// assert_eq!(x.to_string(), "tensor([[ 2.5000,  0.3000, -1.2000]])");
+/// ```
+#[derive(Clone)]
+pub struct Tensor {
+    pub(crate) storage: Arc<Storage>,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) node: Option<Arc<Node>>,
+}
+
+const _: () = {
+    const fn shared_between_threads<T: Send + Sync>() {}
+    shared_between_threads::<Tensor>();
+};
+
+/// What a tensor is made of, how it is read.
+impl Tensor {
+    #[inline]
+    pub(crate) fn new<T: Element>(buffer: Buffer<T>, layout: Arc<Layout>) -> Tensor {
+        Tensor { storage: Arc::new(T::store(buffer)), layout, node: None }
+    }
+
+    /// From values in row-major order.
+    ///
+    /// # Errors
+    /// If the shape does not have as many elements as there are values.
+    ///
+    /// ```
+    /// use tensor::Tensor;
+    /// let x = Tensor::from_vec(vec![1.0f32, 2.0, 3.0, 4.0], [2, 2])?;
+    /// assert_eq!(x.to_string(), "tensor([[1., 2.],\n        [3., 4.]])");
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn from_vec<T: Element>(values: Vec<T>, shape: impl Ints) -> Result<Tensor> {
+        Self::from_buffer("from_vec", values.into(), shape)
+    }
+
+    #[track_caller]
+    pub(crate) fn from_buffer<T: Element>(
+        op: &'static str,
+        values: Buffer<T>,
+        shape: impl Ints,
+    ) -> Result<Tensor> {
+        let layout = Layout::contiguous(op, &sizes(op, shape)?)?;
+        if layout.numel() != values.len() {
+            return Err(Error::shape(
+                op,
+                format!(
+                    "shape {:?} has {} elements, but {} values were given",
+                    layout.shape(),
+                    layout.numel(),
+                    values.len()
+                ),
+            ));
+        }
+        Ok(Tensor::new(values, Arc::new(layout)))
+    }
+
+    /// The sizes along the dimensions.
+    #[inline]
+    pub fn shape(&self) -> &[usize] {
+        self.layout.shape()
+    }
+
+    /// The size of one dimension, counted from the back if negative.
+    ///
+    /// # Errors
+    /// If there is no such dimension.
+    #[track_caller]
+    pub fn size(&self, dim: isize) -> Result<usize> {
+        let d = self.layout.dim("size", dim)?;
+        self.shape().get(d).copied().ok_or_else(|| Error::dim_out_of_range("size", dim, 0))
+    }
+
+    /// The number of dimensions.
+    #[doc(alias = "ndim")]
+    #[inline]
+    pub fn dim(&self) -> usize {
+        self.layout.rank()
+    }
+
+    /// The number of elements.
+    #[inline]
+    pub fn numel(&self) -> usize {
+        self.layout.numel()
+    }
+
+    /// The type of the elements.
+    #[inline]
+    pub fn dtype(&self) -> DType {
+        self.storage.dtype()
+    }
+
+    /// Shape, strides and offset.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Whether the elements stand in row-major order without gaps.
+    #[inline]
+    pub fn is_contiguous(&self) -> bool {
+        self.layout.is_contiguous()
+    }
+
+    /// The only element, as a float64 (exact for every type but int64 beyond 2⁵³, which is an error).
+    ///
+    /// # Errors
+    /// If there is not exactly one element.
+    ///
+    /// ```
+    /// use tensor::tensor;
+    /// assert_eq!(tensor([0.5]).item()?, 0.5);
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn item(&self) -> Result<f64> {
+        if self.numel() != 1 {
+            return Err(Error::shape(
+                "item",
+                format!("a tensor of shape {:?} is not one number; use to_vec", self.shape()),
+            ));
+        }
+        let at = self.layout.offset();
+        match &*self.storage {
+            Storage::I64(x) if x[at].unsigned_abs() > 1 << 53 => Err(Error::value(
+                "item",
+                format!("{} does not fit into a float64 exactly; use to_vec::<i64>()", x[at]),
+            )),
+            storage => {
+                Ok(with_element!(self.dtype(), T => T::buffer(storage).map_or(f64::NAN, |x| x[at].to_f64())))
+            }
+        }
+    }
+
+    /// The elements in row-major order.
+    ///
+    /// # Errors
+    /// If they are of another type.
+    #[doc(alias = "tolist")]
+    #[track_caller]
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        if self.dtype() != T::DTYPE {
+            return Err(Error::dtype(
+                "to_vec",
+                format!("the elements are {}, not {}; convert with .to(DType::…)", self.dtype(), T::DTYPE),
+            ));
+        }
+        Ok(self.values::<T>().into_owned())
+    }
+
+    /// The elements in row-major order: borrowed when they already stand so. The type must be right, or nothing
+    /// comes back.
+    #[inline]
+    pub(crate) fn values<T: Element>(&self) -> Cow<'_, [T]> {
+        let Some(all) = T::buffer(&self.storage) else {
+            debug_assert!(false, "values of {} asked as {}", self.dtype(), T::DTYPE);
+            return Cow::Borrowed(&[]);
+        };
+        let layout = &self.layout;
+        if layout.is_contiguous() {
+            let first = layout.offset().min(all.len());
+            return Cow::Borrowed(&all[first..first + layout.numel()]);
+        }
+        let mut out = Vec::with_capacity(layout.numel());
+        layout.rows(|first, stride, len| match stride {
+            1 => out.extend_from_slice(&all[first..first + len]),
+            0 => out.extend(std::iter::repeat_n(all[first], len)),
+            _ => out.extend(all[first..].iter().step_by(stride).take(len)),
+        });
+        Cow::Owned(out)
+    }
+
+    /// The whole buffer behind this tensor; element `i` of a contiguous one is at `offset + i`.
+    pub(crate) fn raw<T: Element>(&self) -> &[T] {
+        T::buffer(&self.storage).map_or(&[], |b| b)
+    }
+
+    /// The same numbers under another layout.
+    #[inline]
+    pub(crate) fn with_layout(&self, layout: Layout) -> Tensor {
+        Tensor { storage: Arc::clone(&self.storage), layout: Arc::new(layout), node: None }
+    }
+
+    /// Whether both are the same tensor: the same numbers in memory, seen the same way.
+    pub fn is_same(&self, other: &Tensor) -> bool {
+        Arc::ptr_eq(&self.storage, &other.storage) && self.layout == other.layout
+    }
+}
+
+/// Constructors that choose the element type. The free functions of the same names make float32.
+impl Tensor {
+    /// One number everywhere.
+    ///
+    /// # Errors
+    /// If the machine cannot hold that many elements, or a size is negative.
+    #[track_caller]
+    pub fn full(shape: impl Ints, value: impl Into<Scalar>, dtype: DType) -> Result<Tensor> {
+        let layout = Layout::contiguous("full", &sizes("full", shape)?)?;
+        let value = value.into();
+        with_element!(dtype, T => {
+            Buffer::<T>::check("full", layout.numel())?;
+            let value: T = value.to();
+            let buffer = if value == T::default() {
+                Buffer::zeros(layout.numel())
+            } else {
+                Buffer::full(layout.numel(), value)
+            };
+            Ok(Tensor::new(buffer, Arc::new(layout)))
+        })
+    }
+
+    /// A scalar.
+    #[inline]
+    pub fn scalar(value: impl Into<Scalar>, dtype: DType) -> Tensor {
+        let value = value.into();
+        with_element!(dtype, T => Tensor::new(Buffer::<T>::scalar(value.to()), Layout::scalar()))
+    }
+
+    /// Zeros of the same shape and type.
+    #[doc(alias = "torch.zeros_like")]
+    #[must_use]
+    pub fn zeros_like(&self) -> Tensor {
+        self.full_like(0.0)
+    }
+
+    /// Ones of the same shape and type.
+    #[doc(alias = "torch.ones_like")]
+    #[must_use]
+    pub fn ones_like(&self) -> Tensor {
+        self.full_like(1.0)
+    }
+
+    /// One number everywhere, of the same shape and type.
+    #[doc(alias = "torch.full_like")]
+    #[must_use]
+    pub fn full_like(&self, value: impl Into<Scalar>) -> Tensor {
+        let value = value.into();
+        let layout = self.dense_layout();
+        with_element!(self.dtype(), T => Tensor::new(Buffer::<T>::full(self.numel(), value.to()), layout))
+    }
+
+    /// A layout of the same shape without gaps; the same one if it has none.
+    #[inline]
+    pub(crate) fn dense_layout(&self) -> Arc<Layout> {
+        if self.is_contiguous() && self.layout.offset() == 0 {
+            return Arc::clone(&self.layout);
+        }
+        dense(self.shape())
+    }
+}
+
+/// A layout without gaps for a shape that some tensor has already, so it cannot overflow.
+pub(crate) fn dense(shape: &[usize]) -> Arc<Layout> {
+    if shape.is_empty() {
+        return Layout::scalar();
+    }
+    let mut strides: crate::layout::Shape = shape.into();
+    let mut step = 1;
+    for stride in strides.iter_mut().rev() {
+        let size = *stride;
+        *stride = step;
+        step *= size.max(1);
+    }
+    Arc::new(Layout::from_parts(shape.into(), strides, 0))
+}
+
+/// Zeros, float32.
+///
+/// # Errors
+/// As [`Tensor::full`].
+#[doc(alias = "torch.zeros")]
+#[track_caller]
+pub fn zeros(shape: impl Ints) -> Result<Tensor> {
+    Tensor::full(shape, 0.0, DType::F32)
+}
+
+/// Ones, float32.
+///
+/// # Errors
+/// As [`Tensor::full`].
+#[doc(alias = "torch.ones")]
+#[track_caller]
+pub fn ones(shape: impl Ints) -> Result<Tensor> {
+    Tensor::full(shape, 1.0, DType::F32)
+}
+
+/// One number everywhere. Its type is that of the number: float32, int64 or bool.
+///
+/// # Errors
+/// As [`Tensor::full`].
+#[doc(alias = "torch.full")]
+#[track_caller]
+pub fn full(shape: impl Ints, value: impl Into<Scalar>) -> Result<Tensor> {
+    let value = value.into();
+    Tensor::full(shape, value, value.dtype())
+}
+
+/// `start, start + step, …` up to but not including `end`: int64 if all three are whole numbers, else float32.
+///
+/// # Errors
+/// If `step` is zero or leads away from `end`, or if the length is not a number that fits.
+///
+/// ```
+/// use tensor::arange;
+/// assert_eq!(arange(0, 5, 2)?.to_string(), "tensor([0, 2, 4])");
+/// # Ok::<(), tensor::Error>(())
+/// ```
+#[doc(alias = "torch.arange")]
+#[track_caller]
+pub fn arange(start: impl Into<Scalar>, end: impl Into<Scalar>, step: impl Into<Scalar>) -> Result<Tensor> {
+    let (start, end, step) = (start.into(), end.into(), step.into());
+    let dtype = start.dtype().promote(end.dtype()).promote(step.dtype());
+    let dtype = if dtype == DType::Bool { DType::I64 } else { dtype };
+    Tensor::arange(start, end, step, dtype)
+}
+
+/// `steps` evenly spaced numbers from `start` to `end`, both included, float32.
+///
+/// # Errors
+/// If the machine cannot hold that many.
+#[doc(alias = "torch.linspace")]
+#[track_caller]
+pub fn linspace(start: f64, end: f64, steps: usize) -> Result<Tensor> {
+    Tensor::linspace(start, end, steps, DType::F32)
+}
+
+/// The identity matrix `(n, n)`, float32.
+///
+/// # Errors
+/// If the machine cannot hold it.
+#[doc(alias = "torch.eye")]
+#[track_caller]
+pub fn eye(n: usize) -> Result<Tensor> {
+    Tensor::eye(n, n, DType::F32)
+}
+
+impl Tensor {
+    /// [`arange`] of a chosen type.
+    ///
+    /// # Errors
+    /// As [`arange`].
+    #[track_caller]
+    pub fn arange(
+        start: impl Into<Scalar>,
+        end: impl Into<Scalar>,
+        step: impl Into<Scalar>,
+        dtype: DType,
+    ) -> Result<Tensor> {
+        let (start, end, step) = (start.into(), end.into(), step.into());
+        let (first, last, by) = (start.to_f64(), end.to_f64(), step.to_f64());
+        if by == 0.0 || !((last - first) / by >= 0.0) {
+            return Err(Error::value("arange", format!("no step of {by} leads from {first} to {last}")));
+        }
+        let len = match (start, end, step) {
+            (Scalar::Int(a), Scalar::Int(b), Scalar::Int(s)) => {
+                i128::from(b).abs_diff(i128::from(a)).div_ceil(i128::from(s).unsigned_abs()) as f64
+            }
+            _ => ((last - first) / by).ceil(),
+        };
+        if !len.is_finite() || len > isize::MAX as f64 / 8.0 {
+            return Err(Error::size("arange", format!("{len} elements cannot be held")));
+        }
+        let len = len as usize;
+        with_element!(dtype, T => {
+            Buffer::<T>::check("arange", len)?;
+            let buffer: Buffer<T> = match (start, step) {
+                (Scalar::Int(a), Scalar::Int(s)) if T::DTYPE == DType::I64 => {
+                    (0..len as i64).map(|i| T::from_i64(a.wrapping_add(i.wrapping_mul(s)))).collect()
+                }
+                _ => (0..len).map(|i| T::from_f64(first + i as f64 * by)).collect(),
+            };
+            Tensor::from_buffer("arange", buffer, len)
+        })
+    }
+
+    /// [`linspace`] of a chosen type.
+    ///
+    /// # Errors
+    /// If the machine cannot hold that many.
+    #[track_caller]
+    pub fn linspace(start: f64, end: f64, steps: usize, dtype: DType) -> Result<Tensor> {
+        with_element!(dtype, T => {
+            Buffer::<T>::check("linspace", steps)?;
+            let step = (end - start) / steps.saturating_sub(1).max(1) as f64;
+            // From both ends, as PyTorch does, so that the last number is exactly `end`.
+            let buffer: Buffer<T> = (0..steps)
+                .map(|i| {
+                    let value = if i < steps / 2 || steps == 1 {
+                        start + step * i as f64
+                    } else {
+                        end - step * (steps - 1 - i) as f64
+                    };
+                    T::from_f64(value)
+                })
+                .collect();
+            Tensor::from_buffer("linspace", buffer, steps)
+        })
+    }
+
+    /// Ones on the diagonal of `(rows, columns)`, zeros elsewhere.
+    ///
+    /// # Errors
+    /// If the machine cannot hold it.
+    #[track_caller]
+    pub fn eye(rows: usize, columns: usize, dtype: DType) -> Result<Tensor> {
+        let layout = Layout::contiguous("eye", &[rows, columns])?;
+        with_element!(dtype, T => {
+            Buffer::<T>::check("eye", layout.numel())?;
+            let mut buffer = Buffer::<T>::zeros(layout.numel());
+            for i in 0..rows.min(columns) {
+                buffer[i * columns + i] = T::from_f64(1.0);
+            }
+            Ok(Tensor::new(buffer, Arc::new(layout)))
+        })
+    }
+}
