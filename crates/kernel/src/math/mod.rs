@@ -2,6 +2,8 @@
 //!
 //! First version: the standard library's functions, one element at a time.
 
+mod gamma;
+
 use crate::real::{AsLane, Lane, Real};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -98,7 +100,8 @@ macro_rules! lane {
             }
             #[inline(always)]
             fn sigmoid(self) -> Self {
-                Lane(1.0 / (1.0 + (-self.0).exp()))
+                let z = (-self.0.abs()).exp();
+                Lane(if self.0 < 0.0 { z } else { 1.0 } / (1.0 + z))
             }
             #[inline(always)]
             fn atan2(self, other: Self) -> Self {
@@ -106,23 +109,19 @@ macro_rules! lane {
             }
             #[inline(always)]
             fn erf(self) -> Self {
-                unimplemented_yet(self.0 as f64);
-                self
+                Lane(libm::erf(f64::from(self.0)) as $float)
             }
             #[inline(always)]
             fn erfc(self) -> Self {
-                unimplemented_yet(self.0 as f64);
-                self
+                Lane(libm::erfc(f64::from(self.0)) as $float)
             }
             #[inline(always)]
             fn lgamma(self) -> Self {
-                unimplemented_yet(self.0 as f64);
-                self
+                Lane(libm::lgamma(f64::from(self.0)) as $float)
             }
             #[inline(always)]
             fn digamma(self) -> Self {
-                unimplemented_yet(self.0 as f64);
-                self
+                Lane(gamma::digamma(f64::from(self.0)) as $float)
             }
             #[inline(always)]
             fn pow(self, exponent: Self) -> Self {
@@ -244,5 +243,3 @@ macro_rules! lane {
 
 lane!(f32);
 lane!(f64);
-
-fn unimplemented_yet(_: f64) {}
