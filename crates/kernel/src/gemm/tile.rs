@@ -107,6 +107,13 @@ struct Panel<'a, T> {
     k: usize,
 }
 
+impl<T: Element> Panel<'_, T> {
+    #[inline(always)]
+    fn row<S: Simd, const V: usize>(&self, l: usize) -> &[T::Vector<S>; V] {
+        T::vectors::<S>(&self.data[l * self.lead..]).first_chunk().expect("a panel is as wide as a tile")
+    }
+}
+
 /// Where in C a tile goes: rows `lead` elements apart, of which it fills `columns`.
 struct Target<'a, T> {
     data: &'a mut [T],
@@ -166,8 +173,8 @@ fn packed_tile<S: Simd, T: Element, const R: usize, const V: usize>(
     b: Panel<'_, T>,
 ) -> [[T::Vector<S>; V]; R] {
     let mut sums = [[T::splat(simd, T::default()); V]; R];
-    for (a, b) in a.as_chunks::<R>().0.iter().zip(b.data.chunks(b.lead)) {
-        let b: &[T::Vector<S>; V] = T::vectors::<S>(b).first_chunk().expect("a panel is as wide as a tile");
+    for (l, a) in a.as_chunks::<R>().0.iter().enumerate() {
+        let b = b.row::<S, V>(l);
         for r in 0..R {
             let a = T::splat(simd, a[r]);
             for v in 0..V {
@@ -190,8 +197,7 @@ fn row_tile<S: Simd, T: Element, const R: usize, const V: usize>(
     let rows: [&[T]; R] = std::array::from_fn(|r| &a.data[(i + r) * a.row_stride..][..b.k]);
     let mut sums = [[T::splat(simd, T::default()); V]; R];
     for l in 0..b.k {
-        let b =
-            T::vectors::<S>(&b.data[l * b.lead..]).first_chunk::<V>().expect("a panel is as wide as a tile");
+        let b = b.row::<S, V>(l);
         for r in 0..R {
             let a = T::splat(simd, rows[r][l]);
             for v in 0..V {
