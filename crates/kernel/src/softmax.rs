@@ -25,7 +25,7 @@ impl Map1 for Ln {
 
 /// The largest element of a row, or 0 if it is infinite: the shift that keeps every exponential finite.
 fn shift<T: Float>(row: &[T]) -> T {
-    let largest = reduce::max(row).unwrap_or_default();
+    let largest = reduce::max(row);
     if largest.to_f64().is_finite() { largest } else { T::default() }
 }
 

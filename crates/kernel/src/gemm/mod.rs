@@ -1,0 +1,176 @@
+//! Matrix products `C = A·B` (or `C += A·B`) for any strides of A and B.
+//!
+//! A transposed or expanded operand is only another pair of strides, so nobody copies a matrix to multiply it:
+//!
+//! ```
+//! use kernel::gemm::{Matrix, gemm};
+//!
+//! // x·Wᵀ with x = (1 2) and W = [[1, 0], [3, 1], [0, 2]], row-major: Wᵀ is W with its strides swapped.
+//! let x = Matrix { data: &[1.0f32, 2.0], row_stride: 2, column_stride: 1 };
+//! let w = Matrix { data: &[1.0, 0.0, 3.0, 1.0, 0.0, 2.0], row_stride: 1, column_stride: 2 };
+//! let mut y = [f32::NAN; 3];
+//! gemm([1, 2, 3], x, w, &mut y, false);
+//! assert_eq!(y, [1.0, 5.0, 4.0]);
+//! ```
+//!
+//! [`gemm`] looks at the shape and takes one of three ways: [`vector`] when C is a single column or row or when
+//! there is a single k, plain loops when there is next to nothing to do, and tiles ([`tile`]) over packed
+//! panels ([`pack`]) for all else.
+//!
+//! **Bits.** Every way adds the terms of an element of C in an order that depends on k alone, in blocks of
+//! [`K_BLOCK`]. So a product gives the same bits every time, and tiled rows or columns may be split over any
+//! number of threads without a bit changing.
+
+mod lanes;
+mod pack;
+mod tile;
+mod vector;
+
+use crate::map::fused;
+use crate::real::{AsLane, Float, Real};
+use lanes::Element;
+use pulp::{Arch, Simd, WithSimd};
+use std::any::Any;
+
+/// A matrix in a slice: element `(i, j)` is `data[i * row_stride + j * column_stride]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix<'a, T> {
+    /// The elements; the slice begins at element (0, 0).
+    pub data: &'a [T],
+    /// Elements from one row to the next.
+    pub row_stride: usize,
+    /// Elements from one column to the next.
+    pub column_stride: usize,
+}
+
+impl<T: Copy> Matrix<'_, T> {
+    /// Rows become columns.
+    fn transposed(self) -> Self {
+        Self { row_stride: self.column_stride, column_stride: self.row_stride, ..self }
+    }
+
+    #[inline(always)]
+    fn at(&self, i: usize, j: usize) -> T {
+        self.data[i * self.row_stride + j * self.column_stride]
+    }
+
+    /// Whether all of `rows`×`columns` (neither 0) lies in the slice.
+    fn holds(&self, rows: usize, columns: usize) -> bool {
+        let last = |n: usize, stride: usize| (n - 1).checked_mul(stride);
+        let end = last(rows, self.row_stride)
+            .and_then(|row| last(columns, self.column_stride).and_then(|column| row.checked_add(column)));
+        end.is_some_and(|end| end < self.data.len())
+    }
+}
+
+/// Terms that are added up in registers before they meet C. 256 rows of a panel 16 columns wide (f32, AVX2) are
+/// 16 KB, half of the smallest L1 in use. A constant, because it is the one block size that shows in the bits.
+const K_BLOCK: usize = 256;
+
+/// Up to this many products a loop is done before a tile is set up.
+const TINY: usize = 64;
+
+type Product<T> = for<'a> fn([usize; 3], Matrix<'a, T>, Matrix<'a, T>, &'a mut [T], bool);
+
+/// `c = a·b`, or `c += a·b` with `accumulate`, where `a` is `(m, k)`, `b` is `(k, n)` and `c` is `(m, n)`,
+/// row-major and without gaps. Without `accumulate`, c is not read.
+///
+/// # Panics
+/// If a slice is too short for its shape and strides.
+#[doc(alias = "matmul")]
+#[doc(alias = "addmm")]
+pub fn gemm<T: Float>(shape: [usize; 3], a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], accumulate: bool) {
+    // `T` is f32 or f64, but only a function of the very type may use its vectors. A function pointer is
+    // `'static` whatever the lifetimes of its arguments, so `Any` can tell the type; the compiler sees through it.
+    let single: Product<f32> = product;
+    let double: Product<f64> = product;
+    let [single, double] = [&single as &dyn Any, &double];
+    let run: Option<&Product<T>> = single.downcast_ref().or_else(|| double.downcast_ref());
+    run.expect("gemm: a Float is f32 or f64")(shape, a, b, c, accumulate);
+}
+
+fn product<T: Element>(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    c: &mut [T],
+    accumulate: bool,
+) {
+    assert_eq!(Some(c.len()), m.checked_mul(n), "gemm: c has {} elements, not {m}×{n}", c.len());
+    if c.is_empty() {
+        return;
+    }
+    if k == 0 {
+        if !accumulate {
+            c.fill(T::default());
+        }
+        return;
+    }
+    assert!(a.holds(m, k), "gemm: a has {} elements, too few for {m}×{k} and its strides", a.data.len());
+    assert!(b.holds(k, n), "gemm: b has {} elements, too few for {k}×{n} and its strides", b.data.len());
+
+    let (arch, shape) = (Arch::new(), [m, k, n]);
+    if n == 1 {
+        arch.dispatch(vector::MatrixVector {
+            shape: [m, k],
+            a,
+            x: b.data,
+            step: b.row_stride,
+            c,
+            accumulate,
+        });
+    } else if m == 1 {
+        // A row is a column of the transposed product.
+        let (a, x, step) = (b.transposed(), a.data, a.column_stride);
+        arch.dispatch(vector::MatrixVector { shape: [n, k], a, x, step, c, accumulate });
+    } else if k == 1 {
+        arch.dispatch(vector::Outer { a, b, n, c, accumulate });
+    } else if m.saturating_mul(n).saturating_mul(k) <= TINY {
+        arch.dispatch(Tiny { k, n, a, b, c, accumulate });
+    } else {
+        let mut room = T::take_room();
+        arch.dispatch(tile::Tiled { shape, a, b, c, accumulate, room: &mut room });
+        T::return_room(room);
+    }
+}
+
+/// The textbook's loops.
+struct Tiny<'a, T> {
+    k: usize,
+    n: usize,
+    a: Matrix<'a, T>,
+    b: Matrix<'a, T>,
+    c: &'a mut [T],
+    accumulate: bool,
+}
+
+impl<T: Element> WithSimd for Tiny<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { k, n, a, b, c, accumulate } = self;
+        for (i, row) in c.chunks_exact_mut(n).enumerate() {
+            for (j, out) in row.iter_mut().enumerate() {
+                let mut sum = T::default();
+                for l in 0..k {
+                    sum = mul_add::<S, T>(a.at(i, l), b.at(l, j), sum);
+                }
+                *out = if accumulate { *out + sum } else { sum };
+            }
+        }
+    }
+}
+
+/// `x·y + z`, rounded once where the machine can and never by a library call.
+#[inline(always)]
+fn mul_add<S: Simd, T: Float>(x: T, y: T, z: T) -> T {
+    if fused::<S>() {
+        T::Fused::wrap(x).mul_add(T::Fused::wrap(y), T::Fused::wrap(z)).unwrap()
+    } else {
+        T::Plain::wrap(x).mul_add(T::Plain::wrap(y), T::Plain::wrap(z)).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Panels: an operand copied into the order in which a tile reads it.
+//!
+//! A panel of B holds `width` neighbouring columns, row after row; a panel of A holds [`ROWS`](super::tile)
+//! neighbouring rows, column after column. Both are the same copy, with A read as its transpose. What a panel
+//! lacks in width is zero, so that a tile never asks where the matrix ends.
+
+use super::Matrix;
+use super::lanes::Element;
+
+/// Copies rows `0..k` and columns `0..n` of `b` into panels of `width` columns each.
+#[inline(always)]
+pub(super) fn panels<T: Element>([k, n]: [usize; 2], b: Matrix<'_, T>, width: usize, out: &mut [T]) {
+    for (j, panel) in (0..n).step_by(width).zip(out.chunks_exact_mut(k * width)) {
+        let columns = width.min(n - j);
+        let b = Matrix { data: &b.data[j * b.column_stride..], ..b };
+        if b.column_stride == 1 {
+            copy([k, columns], b, width, panel);
+        } else {
+            gather([k, columns], b, width, panel);
+        }
+    }
+}
+
+/// Rows are contiguous.
+#[inline(always)]
+fn copy<T: Element>([_, n]: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &mut [T]) {
+    for (l, out) in panel.chunks_exact_mut(width).enumerate() {
+        let row = &b.data[l * b.row_stride..][..n];
+        if n == width {
+            out.copy_from_slice(row);
+        } else {
+            out[..n].copy_from_slice(row);
+            out[n..].fill(T::default());
+        }
+    }
+}
+
+/// Any strides.
+#[inline(always)]
+fn gather<T: Element>([k, n]: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &mut [T]) {
+    if n < width {
+        panel.fill(T::default());
+    }
+    let contiguous = b.row_stride == 1;
+    let mut j = 0;
+    while contiguous && n - j >= 4 {
+        // Four columns at a time: as many reads in flight, and neighbouring writes.
+        let columns: [&[T]; 4] = std::array::from_fn(|c| &b.data[(j + c) * b.column_stride..][..k]);
+        for (l, out) in panel.chunks_exact_mut(width).enumerate() {
+            let out = &mut out[j..j + 4];
+            for c in 0..4 {
+                out[c] = columns[c][l];
+            }
+        }
+        j += 4;
+    }
+    for j in j..n {
+        for (l, out) in panel.chunks_exact_mut(width).enumerate() {
+            out[j] = b.at(l, j);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The product of two matrices as tiles of C that stay in registers.
+//!
+//! ```text
+//! for N_BLOCK columns of B, K_BLOCK terms:        B packed (or read in place when C has few rows)
+//!     for M_BLOCK rows of A:                      A packed (or read in place when its rows are contiguous)
+//!         for a panel of B, for a few rows of A:  one tile, K_BLOCK steps, then once to C
+//! ```
+//! The order of the blocks is Goto's ("Anatomy of High-Performance Matrix Multiplication", 2008): a panel of B
+//! stays in L1, the block of A in L2, the block of B in L3.
+
+use super::lanes::Element;
+use super::{K_BLOCK, Matrix, pack};
+use pulp::{Simd, WithSimd};
+
+/// Rows of A that stay in L2 while the columns go by: 120 × 256 f32 are 120 KB. A multiple of 6 and 12.
+const M_BLOCK: usize = 120;
+/// Columns of B that are packed at a time: 256 × 1,024 f32 are 1 MB.
+const N_BLOCK: usize = 1024;
+/// Up to this many rows of C, each row of B is read so seldom that packing it would cost more.
+const FEW_ROWS: usize = 24;
+/// Bytes in a line of the cache; panels begin at one.
+const LINE: usize = 64;
+
+pub(super) struct Tiled<'a, T> {
+    pub(super) shape: [usize; 3],
+    pub(super) a: Matrix<'a, T>,
+    pub(super) b: Matrix<'a, T>,
+    pub(super) c: &'a mut [T],
+    pub(super) accumulate: bool,
+    /// Any vector; it grows to what the panels need.
+    pub(super) room: &'a mut Vec<T>,
+}
+
+/// Rows of a packed tile: 6×2 sums of AVX2's 16 registers, 12×2 of AVX-512's 32.
+#[inline(always)]
+fn tile_rows<S: Simd>() -> usize {
+    if S::REGISTER_COUNT >= 32 { 12 } else { 6 }
+}
+
+impl<T: Element> WithSimd for Tiled<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { shape: [m, k, n], a, b, c, accumulate, room } = self;
+        let width = 2 * T::lanes::<S>();
+        let rows = tile_rows::<S>();
+        let pack_a = a.column_stride != 1;
+        // Whole panels of B can be read where they are; its last columns need their zeros.
+        let in_place = b.column_stride == 1 && m <= FEW_ROWS;
+        let deep = k.min(K_BLOCK);
+        let a_room = if pack_a { m.min(M_BLOCK).next_multiple_of(rows) * deep } else { 0 };
+        let b_room = if in_place { width } else { n.min(N_BLOCK).next_multiple_of(width) } * deep;
+        let slack = LINE / size_of::<T>();
+        if room.len() < a_room + b_room + 2 * slack {
+            room.resize(a_room + b_room + 2 * slack, T::default());
+        }
+        let start = room.as_ptr().align_offset(LINE).min(slack);
+        let (b_panels, rest) = room[start..].split_at_mut(b_room.next_multiple_of(slack));
+        let a_panels = &mut rest[..a_room];
+
+        for j in (0..n).step_by(N_BLOCK) {
+            let n_block = N_BLOCK.min(n - j);
+            for l in (0..k).step_by(K_BLOCK) {
+                let k_block = K_BLOCK.min(k - l);
+                let add = accumulate || l > 0;
+                let b = Matrix { data: &b.data[l * b.row_stride + j * b.column_stride..], ..b };
+                let packed_from = if in_place { n_block - n_block % width } else { 0 };
+                if packed_from < n_block {
+                    let b = Matrix { data: &b.data[packed_from * b.column_stride..], ..b };
+                    pack::panels([k_block, n_block - packed_from], b, width, b_panels);
+                }
+                for i in (0..m).step_by(M_BLOCK) {
+                    let m_block = M_BLOCK.min(m - i);
+                    let a = Matrix { data: &a.data[i * a.row_stride + l * a.column_stride..], ..a };
+                    if pack_a {
+                        pack::panels([k_block, m_block], a.transposed(), rows, a_panels);
+                    }
+                    for jj in (0..n_block).step_by(width) {
+                        let (panel, lead) = if jj < packed_from {
+                            (&b.data[jj..], b.row_stride)
+                        } else {
+                            (&b_panels[(jj - packed_from) * k_block..], width)
+                        };
+                        let columns = width.min(n_block - jj);
+                        let c = Target { data: &mut c[i * n + j + jj..], lead: n, columns, add };
+                        let b = Panel { data: panel, lead, k: k_block };
+                        let size = [m_block, columns];
+                        match (pack_a, columns > T::lanes::<S>()) {
+                            (true, true) => packed_rows::<S, T, 2>(simd, size, a_panels, b, c),
+                            (true, false) => packed_rows::<S, T, 1>(simd, size, a_panels, b, c),
+                            (false, true) => rows_in_place::<S, T, 2>(simd, size, a, b, c),
+                            (false, false) => rows_in_place::<S, T, 1>(simd, size, a, b, c),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `k` rows of B, of the width of a tile, `lead` elements apart.
+#[derive(Clone, Copy)]
+struct Panel<'a, T> {
+    data: &'a [T],
+    lead: usize,
+    k: usize,
+}
+
+impl<T: Element> Panel<'_, T> {
+    #[inline(always)]
+    fn row<S: Simd, const V: usize>(&self, l: usize) -> &[T::Vector<S>; V] {
+        T::vectors::<S>(&self.data[l * self.lead..]).first_chunk().expect("a panel is as wide as a tile")
+    }
+}
+
+/// Where in C a tile goes: rows `lead` elements apart, of which it fills `columns`.
+struct Target<'a, T> {
+    data: &'a mut [T],
+    lead: usize,
+    columns: usize,
+    add: bool,
+}
+
+#[inline(always)]
+fn packed_rows<S: Simd, T: Element, const V: usize>(
+    simd: S,
+    [m, _]: [usize; 2],
+    a: &[T],
+    b: Panel<'_, T>,
+    mut c: Target<'_, T>,
+) {
+    let rows = tile_rows::<S>();
+    for (i, panel) in (0..m).step_by(rows).zip(a.chunks_exact(rows * b.k)) {
+        let used = rows.min(m - i);
+        if rows == 12 {
+            let tile = packed_tile::<S, T, 12, V>(simd, panel, b);
+            store(simd, &tile[..used], i, &mut c);
+        } else {
+            let tile = packed_tile::<S, T, 6, V>(simd, panel, b);
+            store(simd, &tile[..used], i, &mut c);
+        }
+    }
+}
+
+#[inline(always)]
+fn rows_in_place<S: Simd, T: Element, const V: usize>(
+    simd: S,
+    [m, _]: [usize; 2],
+    a: Matrix<'_, T>,
+    b: Panel<'_, T>,
+    mut c: Target<'_, T>,
+) {
+    let mut i = 0;
+    while i < m {
+        let c = &mut c;
+        i += match m - i {
+            1 => row_tile::<S, T, 1, V>(simd, i, a, b, c),
+            2 => row_tile::<S, T, 2, V>(simd, i, a, b, c),
+            3 => row_tile::<S, T, 3, V>(simd, i, a, b, c),
+            4 | 8 => row_tile::<S, T, 4, V>(simd, i, a, b, c),
+            5 | 10 => row_tile::<S, T, 5, V>(simd, i, a, b, c),
+            _ => row_tile::<S, T, 6, V>(simd, i, a, b, c),
+        };
+    }
+}
+
+/// The innermost loop, A from a packed panel.
+#[inline(always)]
+fn packed_tile<S: Simd, T: Element, const R: usize, const V: usize>(
+    simd: S,
+    a: &[T],
+    b: Panel<'_, T>,
+) -> [[T::Vector<S>; V]; R] {
+    let mut sums = [[T::splat(simd, T::default()); V]; R];
+    for (l, a) in a.as_chunks::<R>().0.iter().enumerate() {
+        let b = b.row::<S, V>(l);
+        for r in 0..R {
+            let a = T::splat(simd, a[r]);
+            for v in 0..V {
+                sums[r][v] = T::mul_add(simd, a, b[v], sums[r][v]);
+            }
+        }
+    }
+    sums
+}
+
+/// The innermost loop, A from contiguous rows.
+#[inline(always)]
+fn row_tile<S: Simd, T: Element, const R: usize, const V: usize>(
+    simd: S,
+    i: usize,
+    a: Matrix<'_, T>,
+    b: Panel<'_, T>,
+    c: &mut Target<'_, T>,
+) -> usize {
+    let rows: [&[T]; R] = std::array::from_fn(|r| &a.data[(i + r) * a.row_stride..][..b.k]);
+    let mut sums = [[T::splat(simd, T::default()); V]; R];
+    for l in 0..b.k {
+        let b = b.row::<S, V>(l);
+        for r in 0..R {
+            let a = T::splat(simd, rows[r][l]);
+            for v in 0..V {
+                sums[r][v] = T::mul_add(simd, a, b[v], sums[r][v]);
+            }
+        }
+    }
+    store(simd, &sums, i, c);
+    R
+}
+
+#[inline(always)]
+fn store<S: Simd, T: Element, const V: usize>(
+    simd: S,
+    sums: &[[T::Vector<S>; V]],
+    i: usize,
+    c: &mut Target<'_, T>,
+) {
+    for (r, sums) in sums.iter().enumerate() {
+        let row = &mut c.data[(i + r) * c.lead..][..c.columns];
+        if c.columns == V * T::lanes::<S>() {
+            for (out, &sum) in T::vectors_mut::<S>(row).iter_mut().zip(sums) {
+                *out = if c.add { T::plus(simd, *out, sum) } else { sum };
+            }
+        } else {
+            for (out, &sum) in row.iter_mut().zip(T::numbers::<S>(sums)) {
+                *out = if c.add { *out + sum } else { sum };
+            }
+        }
+    }
+}
