@@ -360,24 +360,33 @@ macro_rules! functions {
 functions! {
     /// The larger of each pair; a NaN on either side stays. Ties share the gradient.
     Maximum maximum "Maximum": |x, y| x.maximum(y),
-        |x, y, g| g.clone() * share(y.clone().lt(x.clone()), x.equal(y), g),
         |x, y, g| g.clone() * share(x.clone().lt(y.clone()), x.equal(y), g),
+        |x, y, g| g.clone() * share(y.clone().lt(x.clone()), x.equal(y), g),
         integers |x, y| x.max(y), bools |x, y| x | y;
     /// The smaller of each pair; a NaN on either side stays. Ties share the gradient.
     Minimum minimum "Minimum": |x, y| x.minimum(y),
-        |x, y, g| g.clone() * share(x.clone().lt(y.clone()), x.equal(y), g),
         |x, y, g| g.clone() * share(y.clone().lt(x.clone()), x.equal(y), g),
+        |x, y, g| g.clone() * share(x.clone().lt(y.clone()), x.equal(y), g),
         integers |x, y| x.min(y), bools |x, y| x & y;
     /// The angle of the point `(other, self)`.
     Atan2 atan2 "Atan2": |x, y| x.atan2(y),
-        |x, y, g| g * y.clone() / (x.clone() * x + y.clone() * y),
-        |x, y, g| -(g * x.clone()) / (x.clone() * x + y.clone() * y);
+        |x, y, g| g * y.clone() * over_square(x, y),
+        |x, y, g| -(g * x.clone()) * over_square(x, y);
 }
 
-/// 1 where this side was chosen, ½ at a tie, else 0.
+/// 0 where the other side was chosen, ½ at a tie, else 1 (where one side is NaN, both are).
 #[inline(always)]
-fn share<R: kernel::Real>(chosen: R::Mask, tie: R::Mask, like: R) -> R {
-    R::select(chosen, like.constant(1.0), R::select(tie, like.constant(0.5), like.constant(0.0)))
+fn share<R: kernel::Real>(lost: R::Mask, tie: R::Mask, like: R) -> R {
+    R::select(lost, like.constant(0.0), R::select(tie, like.constant(0.5), like.constant(1.0)))
+}
+
+/// `1/(x² + y²)`, and 0 at the origin, where the angle has no slope.
+#[inline(always)]
+fn over_square<R: kernel::Real>(x: R, y: R) -> R {
+    let square = x.clone() * x + y.clone() * y;
+    let origin = square.clone().eq_scalar(0.0);
+    let safe = R::select(origin.clone(), square.constant(1.0), square.clone());
+    R::select(origin, square.constant(0.0), square.constant(1.0) / safe)
 }
 
 /// `x + y`

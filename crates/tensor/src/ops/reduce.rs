@@ -184,20 +184,43 @@ impl Tensor {
     #[doc(alias = "torch.var")]
     #[track_caller]
     pub fn var_dim(&self, dims: impl Ints, correction: f64, keepdim: bool) -> Result<Tensor> {
-        let plan = Plan::new("var", self, dims, keepdim)?;
-        let degrees = (plan.count(self) as f64 - correction).max(0.0);
-        let distance = self.sub(&self.mean_dim(&plan.dims, true)?)?;
-        Ok(distance.square().sum_dim(&plan.dims, keepdim)? / degrees)
+        self.spread("var", dims, correction, keepdim)
     }
 
-    /// The standard deviations over some dimensions: roots of [`var_dim`](Tensor::var_dim).
+    /// The standard deviations over some dimensions: roots of [`var_dim`](Tensor::var_dim). Where it is 0, so is the
+    /// gradient.
     ///
     /// # Errors
     /// As [`mean_dim`](Tensor::mean_dim).
     #[doc(alias = "torch.std")]
     #[track_caller]
     pub fn std_dim(&self, dims: impl Ints, correction: f64, keepdim: bool) -> Result<Tensor> {
-        Ok(self.var_dim(dims, correction, keepdim)?.sqrt())
+        self.spread("std", dims, correction, keepdim)
+    }
+
+    #[track_caller]
+    fn spread(&self, op: &'static str, dims: impl Ints, correction: f64, keepdim: bool) -> Result<Tensor> {
+        if !self.dtype().is_float() {
+            return Err(Error::not_float(op, self.dtype()));
+        }
+        let plan = Plan::new(op, self, dims, keepdim)?;
+        let root = op == "std";
+        let degrees = (plan.count(self) as f64 - correction).max(0.0);
+        // In f64, in two passes: the square of a large f32 does not overflow, and nothing cancels.
+        let variance = |values: &mut dyn Iterator<Item = f64>, mean: f64| {
+            let variance = values.map(|x| (x - mean) * (x - mean)).sum::<f64>() / degrees;
+            if root { variance.sqrt() } else { variance }
+        };
+        let out = with_float!(self.dtype(), T => plan.each(self, |v: &[T]| {
+            let mean = v.iter().map(|x| x.to_f64()).sum::<f64>() / v.len() as f64;
+            variance(&mut v.iter().map(|x| x.to_f64()), mean) as T
+        }));
+        let Plan { dims, kept, .. } = plan;
+        Ok(if root {
+            out.record(Std { dims, kept, degrees }, &[self])
+        } else {
+            out.record(Var { dims, kept, degrees }, &[self])
+        })
     }
 
     /// The products over some dimensions.
@@ -257,7 +280,12 @@ impl Tensor {
         let plan = Plan::new(op, self, dims, keepdim)?;
         something(op, self, &plan)?;
         let out = with_element!(self.dtype(), T => plan.each(self, |v: &[T]| v[best(v, largest)]));
-        let name = if largest { "Amax" } else { "Amin" };
+        let name = match op {
+            "amax" => "Amax",
+            "amin" => "Amin",
+            "max" => "Max",
+            _ => "Min",
+        };
         Ok(out.record(Extreme { name, dims: plan.dims, kept: plan.kept }, &[self]))
     }
 
@@ -377,6 +405,52 @@ fn best<T: Element>(values: &[T], largest: bool) -> usize {
     place
 }
 
+/// `∂x = ∂y · 2 (x − mean) / degrees`
+struct Var {
+    dims: Shape,
+    kept: Shape,
+    degrees: f64,
+}
+
+impl Op for Var {
+    fn name(&self) -> &'static str {
+        "Var"
+    }
+    fn keep(&self) -> Keep {
+        Keep::Inputs
+    }
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        ctx.grads(|_| {
+            let x = ctx.input(0)?;
+            let distance = x.sub(&x.mean_dim(&self.dims, true)?)?;
+            (grad.reshape(&self.kept)? * (2.0 / self.degrees)).mul(&distance)
+        })
+    }
+}
+
+/// `∂x = ∂y · (x − mean) / (degrees · y)`
+struct Std {
+    dims: Shape,
+    kept: Shape,
+    degrees: f64,
+}
+
+impl Op for Std {
+    fn name(&self) -> &'static str {
+        "Std"
+    }
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        ctx.grads(|_| {
+            let x = ctx.input(0)?;
+            let distance = x.sub(&x.mean_dim(&self.dims, true)?)?;
+            let y = ctx.output()?.reshape(&self.kept)?;
+            let none = y.eq(0.0)?;
+            let scale = (grad.reshape(&self.kept)? / self.degrees).div(&y.masked_fill(&none, 1.0)?)?;
+            scale.masked_fill(&none, 0.0)?.mul(&distance)
+        })
+    }
+}
+
 struct Extreme {
     name: &'static str,
     dims: Shape,
@@ -390,7 +464,11 @@ impl Op for Extreme {
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
         ctx.grads(|_| {
             let x = ctx.input(0)?;
-            let ties = x.detach().eq(&ctx.output()?.detach().reshape(&self.kept)?)?.to(grad.dtype());
+            let y = ctx.output()?.detach().reshape(&self.kept)?;
+            let ties = x.detach().eq(&y)?;
+            // If a NaN has won, the NaNs share.
+            let ties = if matches!(self.name, "Max" | "Min") { ties.logical_or(&x.isnan().logical_and(&y.isnan())?)? } else { ties };
+            let ties = ties.to(grad.dtype());
             let share = ties.div(&ties.sum_dim(&self.dims, true)?)?;
             grad.reshape(&self.kept)?.mul(&share)
         })

@@ -158,8 +158,8 @@ impl Op for LogSumExp {
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
         ctx.grads(|_| {
             let (x, y) = (ctx.input(0)?, ctx.output()?);
-            // An infinite result: the difference inf − inf has no value, the share of the others is 0.
-            let finite = y.where_(&y.isfinite(), 0.0)?;
+            // Nothing but −∞: the difference has no value, the share of each is 0.
+            let finite = y.where_(&y.ne(f64::NEG_INFINITY)?, 0.0)?;
             grad.mul(&x.sub(&finite)?.exp())
         })
     }

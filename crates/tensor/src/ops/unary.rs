@@ -203,7 +203,7 @@ functions! {
     /// Inverse hyperbolic cosine.
     #[doc(alias = "arccosh")]
     Acosh acosh "Acosh" keeps Inputs: |x| x.acosh(),
-        |x| x.constant(1.0) / ((x.clone() - 1.0).sqrt() * (x + 1.0).sqrt());
+        |x| x.constant(1.0) / (x.clone() * x - 1.0).sqrt();
     /// Inverse hyperbolic tangent.
     #[doc(alias = "arctanh")]
     Atanh atanh "Atanh" keeps Inputs: |x| x.atanh(), |x| x.constant(1.0) / (-(x.clone() * x) + 1.0);
@@ -214,14 +214,14 @@ functions! {
     /// `ln |Γ(x)|`
     Lgamma lgamma "Lgamma" keeps Inputs: |x| x.lgamma(), |x| x.digamma();
     /// `d/dx ln Γ(x)`
-    Digamma digamma "Digamma" keeps Inputs: |x| x.digamma(), |x| trigamma(x);
+    Digamma digamma "Digamma" keeps Inputs: |x| x.digamma(), |x| Trigamma.value(x);
     /// `ln(1/(1 + e⁻ˣ))`, exact for any x: `min(x, 0) − ln(1 + e^−|x|)`.
     #[doc(alias = "logsigmoid")]
     LogSigmoid log_sigmoid "LogSigmoid" keeps Inputs:
         |x| x.clone().min_scalar(0.0) - (-x.abs()).exp().ln_1p(), |x| (-x).sigmoid();
     /// `max(x, 0)`, NaN stays; slope 0 at 0.
     Relu relu "Relu" keeps Output: |x| x.max_scalar(0.0),
-        |y| R::select(y.clone().gt_scalar(0.0), y.constant(1.0), y.constant(0.0)), integers |x| x.max(0);
+        |y| R::select(y.clone().eq_scalar(0.0), y.constant(0.0), y.constant(1.0)), integers |x| x.max(0);
     /// `|x|`; slope 0 at 0.
     Abs abs "Abs" keeps Inputs: |x| x.abs(), |x| x.sign(), integers |x| x.wrapping_abs();
     /// −1, 0 or 1.
@@ -254,8 +254,9 @@ impl Function for Clamp {
     }
     #[inline(always)]
     fn slope<R: kernel::Real>(self, x: R) -> R {
-        let above = R::select(x.clone().gt_scalar(self.low), x.constant(1.0), x.constant(0.0));
-        R::select(x.clone().lt_scalar(self.high), above, x.constant(0.0))
+        let below = x.clone().le(x.constant(self.low));
+        let above = x.constant(self.high).le(x.clone());
+        R::select(below, x.constant(0.0), R::select(above, x.constant(0.0), x.constant(1.0)))
     }
 }
 
@@ -310,30 +311,71 @@ impl From<Option<f64>> for Bound {
     }
 }
 
-/// `d²/dx² ln Γ(x)`: reflection to x ≥ ½, six steps of the recurrence, then the asymptotic series
-/// (Abramowitz & Stegun 6.4.6, 6.4.7, 6.4.12).
+/// `d²/dx² ln Γ(x)`, the slope of digamma.
+#[derive(Clone, Copy)]
+pub(crate) struct Trigamma;
+
+impl Function for Trigamma {
+    const NAME: &'static str = "Polygamma";
+    const KEEPS: Keep = Keep::Inputs;
+
+    /// Reflection to x ≥ ½, six steps of the recurrence, then the asymptotic series (Abramowitz & Stegun 6.4.6,
+    /// 6.4.7, 6.4.12 with the Bernoulli numbers 1/6, −1/30, 1/42, −1/30, 5/66).
+    #[inline(always)]
+    fn value<R: kernel::Real>(self, x: R) -> R {
+        let (reflected, z) = reflect(&x);
+        let (z, mut sum) = climb(z, |z| z.constant(1.0) / (z.clone() * z));
+        let w = z.constant(1.0) / (z.clone() * z.clone());
+        let series = horner(&w, [5.0 / 66.0, -1.0 / 30.0, 1.0 / 42.0, -1.0 / 30.0, 1.0 / 6.0]) * w.clone() / z.clone();
+        sum = sum + z.constant(1.0) / z + w * 0.5 + series;
+        let s = sine(&x, &reflected);
+        R::select(reflected, s.constant(PI * PI) / (s.clone() * s) - sum.clone(), sum)
+    }
+
+    /// `d³/dx³ ln Γ(x)` in the same way; −∞ at the poles.
+    #[inline(always)]
+    fn slope<R: kernel::Real>(self, x: R) -> R {
+        let (reflected, z) = reflect(&x);
+        let (z, mut sum) = climb(z, |z| z.constant(-2.0) / (z.clone() * z.clone() * z));
+        let w = z.constant(1.0) / (z.clone() * z.clone());
+        let series = horner(&w, [-5.0 / 6.0, 0.3, -1.0 / 6.0, 1.0 / 6.0, -0.5]) * w.clone() * w.clone();
+        sum = sum - w.clone() - w / z + series;
+        let s = sine(&x, &reflected);
+        let c = (R::select(reflected.clone(), x.clone(), x.constant(0.5)) * PI).cos();
+        let mirror = c * (-2.0 * PI * PI * PI) / (s.clone() * s.clone() * s);
+        let pole = x.clone().floor().equal(x.clone());
+        let left = R::select(pole, x.constant(f64::NEG_INFINITY), mirror + sum.clone());
+        R::select(reflected, left, sum)
+    }
+}
+
+/// Where x < ½, and `1 − x` there.
 #[inline(always)]
-fn trigamma<R: kernel::Real>(x: R) -> R {
+fn reflect<R: kernel::Real>(x: &R) -> (R::Mask, R) {
     let reflected = x.clone().lt_scalar(0.5);
-    let mut z = R::select(reflected.clone(), -x.clone() + 1.0, x.clone());
+    (reflected.clone(), R::select(reflected, -x.clone() + 1.0, x.clone()))
+}
+
+/// Six steps of a recurrence: the sum of `term` over z, z + 1, …, and z + 6.
+#[inline(always)]
+fn climb<R: kernel::Real>(mut z: R, term: impl Fn(R) -> R) -> (R, R) {
     let mut sum = z.constant(0.0);
     for _ in 0..6 {
-        sum = sum + z.constant(1.0) / (z.clone() * z.clone());
+        sum = sum + term(z.clone());
         z = z + 1.0;
     }
-    let w = z.constant(1.0) / (z.clone() * z.clone());
-    // Bernoulli numbers 1/6, −1/30, 1/42, −1/30, 5/66
-    let series = ((((w.clone() * (5.0 / 66.0) - 1.0 / 30.0) * w.clone() + 1.0 / 42.0) * w.clone() - 1.0 / 30.0)
-        * w.clone()
-        + 1.0 / 6.0)
-        * w.clone()
-        / z.clone();
-    sum = sum + z.constant(1.0) / z + w * 0.5 + series;
-    // π²/sin²(πx) only where it is wanted: elsewhere its slope could be infinite and poison the choice.
-    let safe = R::select(reflected.clone(), x.clone(), x.constant(0.5));
-    let s = (safe * PI).sin();
-    let mirror = s.constant(PI * PI) / (s.clone() * s);
-    R::select(reflected, mirror - sum.clone(), sum)
+    (z, sum)
+}
+
+#[inline(always)]
+fn horner<R: kernel::Real, const N: usize>(x: &R, coefficients: [f64; N]) -> R {
+    coefficients.into_iter().fold(x.constant(0.0), |sum, c| sum * x.clone() + c)
+}
+
+/// `sin πx` where it is wanted, 1 elsewhere: there its reciprocal could poison the choice.
+#[inline(always)]
+fn sine<R: kernel::Real>(x: &R, wanted: &R::Mask) -> R {
+    (R::select(wanted.clone(), x.clone(), x.constant(0.5)) * PI).sin()
 }
 
 /// The cases by which the functions above are checked.

@@ -1,0 +1,77 @@
+//! Thousands of cases computed by PyTorch: values, types, gradients, second-order gradients and errors.
+//!
+//! `cargo test --test golden -- --nocapture` prints a line per file; `GOLDEN_DIR=/some/folder` runs another folder of
+//! the same format, where an operation that is not built yet counts as unsupported and does not fail the test.
+//! `GOLDEN_SHOW=name` prints every failure whose id contains `name`.
+
+#[path = "golden/case.rs"]
+mod case;
+#[path = "golden/compare.rs"]
+mod compare;
+#[path = "golden/operations.rs"]
+mod operations;
+#[path = "golden/run.rs"]
+mod run;
+
+use case::Case;
+use run::Outcome;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What is not built yet, as `file: operation`. A name leaves this list when its cases pass; every other case must pass.
+const NOT_BUILT: &str = include_str!("golden/not_built.txt");
+
+#[test]
+fn pytorch_agrees() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let elsewhere = std::env::var_os("GOLDEN_DIR").map(PathBuf::from);
+    let folder = elsewhere.as_ref().unwrap_or(&own);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("the folder of cases")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| {
+            path.extension().is_some_and(|e| e == "json") && path.file_stem().unwrap() != "manifest"
+        })
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no cases in {}", folder.display());
+
+    let mut failures = Vec::new();
+    let mut unexpected: BTreeMap<String, String> = BTreeMap::new();
+    let mut total = [0; 3];
+    for path in &files {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(path).expect("a readable file");
+        let list: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a list of cases");
+        let mut counts = [0; 3];
+        for json in &list {
+            let case = Case::new(json);
+            let place = match run::run(&case) {
+                Outcome::Passed => 0,
+                Outcome::Failed(why) => {
+                    if std::env::var("GOLDEN_SHOW").is_ok_and(|show| case.id.contains(&show)) {
+                        println!("FAILED {}: {why}", case.id);
+                    }
+                    failures.push(format!("{}: {why}", case.id));
+                    1
+                }
+                Outcome::Unsupported(why) => {
+                    let key = format!("{name}: {}", case.op);
+                    if !NOT_BUILT.lines().any(|line| line == key) {
+                        unexpected.insert(key, why);
+                    }
+                    2
+                }
+            };
+            counts[place] += 1;
+        }
+        println!("{name}: {}/{}/{}", counts[0], counts[1], counts[2]);
+        total.iter_mut().zip(counts).for_each(|(t, c)| *t += c);
+    }
+    println!("total: {}/{}/{} (passed/failed/unsupported)", total[0], total[1], total[2]);
+    let shown = failures.iter().take(40).cloned().collect::<Vec<_>>().join("\n");
+    assert!(failures.is_empty(), "{} cases fail:\n{shown}", failures.len());
+    if elsewhere.is_none() {
+        assert!(unexpected.is_empty(), "unsupported, but not listed in not_built.txt: {unexpected:#?}");
+    }
+}

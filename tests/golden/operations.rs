@@ -1,0 +1,278 @@
+//! From PyTorch's names and arguments to calls of ours.
+
+use crate::case::Args;
+use tensor::{DType, Operand, Result, Scalar, Tensor, cat, stack};
+
+/// The right-hand side of a binary operation: a tensor, or an option.
+fn other<'a>(args: &'a Args<'_>, name: &str) -> Option<Operand<'a>> {
+    match args.find(name) {
+        Some(t) => Some(Operand::Tensor(t)),
+        None => args.scalar(name).map(Operand::Number),
+    }
+}
+
+/// The outputs of an operation; `None` if there is none of that name.
+pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
+    one(op, args).map(|r| r.map(|t| vec![t])).or_else(|| several(op, args))
+}
+
+/// The operations with one result.
+fn one(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
+    if let Some(found) = create(op, args) {
+        return Some(found);
+    }
+    let x = match args.find("input") {
+        Some(x) => x,
+        None => return listed(op, args),
+    };
+    unary(op, x, args)
+        .map(Ok)
+        .or_else(|| binary(op, x, args))
+        .or_else(|| reduce(op, x, args))
+        .or_else(|| shape(op, x, args))
+        .or_else(|| index(op, x, args))
+}
+
+fn unary(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Tensor> {
+    Some(match op {
+        "abs" if x.dtype() != DType::Bool => x.abs(),
+        "acos" => x.acos(),
+        "acosh" => x.acosh(),
+        "asin" => x.asin(),
+        "asinh" => x.asinh(),
+        "atan" => x.atan(),
+        "atanh" => x.atanh(),
+        "ceil" => x.ceil(),
+        "cos" => x.cos(),
+        "cosh" => x.cosh(),
+        "digamma" => x.digamma(),
+        "erf" => x.erf(),
+        "erfc" => x.erfc(),
+        "exp" => x.exp(),
+        "expm1" => x.expm1(),
+        "floor" => x.floor(),
+        "isfinite" => x.isfinite(),
+        "isinf" => x.isinf(),
+        "isnan" => x.isnan(),
+        "lgamma" => x.lgamma(),
+        "log" => x.log(),
+        "log1p" => x.log1p(),
+        "logical_not" => x.logical_not(),
+        "logsigmoid" => x.log_sigmoid(),
+        "neg" if x.dtype() != DType::Bool => x.neg(),
+        "reciprocal" => x.reciprocal(),
+        "relu" => x.relu(),
+        "round" if args.get("decimals").is_none() => x.round(),
+        "rsqrt" => x.rsqrt(),
+        "sgn" | "sign" => x.sign(),
+        "sigmoid" => x.sigmoid(),
+        "sin" => x.sin(),
+        "sinh" => x.sinh(),
+        "sqrt" => x.sqrt(),
+        "square" => x.square(),
+        "tan" => x.tan(),
+        "tanh" => x.tanh(),
+        "trunc" => x.trunc(),
+        "positive" | "clone" => x.clone(),
+        _ => return None,
+    })
+}
+
+fn binary(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
+    // `alpha` scales the right-hand side of a sum.
+    let scaled = |y: Operand<'_>| -> Result<Tensor> {
+        let y = match y {
+            Operand::Tensor(y) => y.clone(),
+            Operand::Number(n) => Tensor::scalar(n, n.dtype()),
+        };
+        match args.scalar("alpha") {
+            Some(alpha) => y.mul(alpha),
+            None => Ok(y),
+        }
+    };
+    Some(match op {
+        "add" if args.get("alpha").is_some() => scaled(other(args, "other")?).and_then(|y| x.add(&y)),
+        "sub" if args.get("alpha").is_some() => scaled(other(args, "other")?).and_then(|y| x.sub(&y)),
+        "add" => x.add(other(args, "other")?),
+        "sub" => x.sub(other(args, "other")?),
+        "rsub" => x.rsub(other(args, "other")?),
+        "mul" => x.mul(other(args, "other")?),
+        "div" if args.get("rounding_mode").is_none() => x.div(other(args, "other")?),
+        "true_divide" => x.div(other(args, "other")?),
+        "pow" => x.pow(other(args, "exponent")?),
+        "maximum" => x.maximum(other(args, "other")?),
+        "minimum" => x.minimum(other(args, "other")?),
+        "atan2" => x.atan2(other(args, "other")?),
+        "eq" => x.eq(other(args, "other")?),
+        "ne" => x.ne(other(args, "other")?),
+        "lt" => x.lt(other(args, "other")?),
+        "le" => x.le(other(args, "other")?),
+        "gt" => x.gt(other(args, "other")?),
+        "ge" => x.ge(other(args, "other")?),
+        "logical_and" => x.logical_and(args.t("other")),
+        "logical_or" => x.logical_or(args.t("other")),
+        "logical_xor" => x.logical_xor(args.t("other")),
+        "where" => x.where_(args.t("condition"), other(args, "other")?),
+        "masked_fill" => x.masked_fill(args.t("mask"), other(args, "value")?),
+        "clamp" if args.find("min").is_none() && args.find("max").is_none() => {
+            let bound = |name| args.scalar(name);
+            match (bound("min"), bound("max")) {
+                (Some(low), Some(high)) => x.clamp(low, high),
+                (Some(low), None) => x.clamp(low, None),
+                (None, Some(high)) => x.clamp(None, high),
+                (None, None) => x.clamp(None, None),
+            }
+        }
+        "equal" => Ok(Tensor::scalar(x.equal(args.t("other")), DType::Bool)),
+        "allclose" if args.flag("equal_nan") != Some(true) => {
+            x.allclose(args.t("other"), 1e-5, 1e-8).map(|b| Tensor::scalar(b, DType::Bool))
+        }
+        "matmul" => x.matmul(args.t("other")),
+        "linear" => x.linear(args.t("weight"), args.find("bias")),
+        _ => return None,
+    })
+}
+
+fn reduce(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
+    let dims = || args.ints("dim").unwrap_or_default();
+    let keepdim = || args.flag("keepdim").unwrap_or(false);
+    let all = args.get("dim").is_none();
+    Some(match op {
+        "sum" if all => Ok(x.sum()),
+        "sum" => x.sum_dim(dims(), keepdim()),
+        "mean" if all && x.dtype().is_float() => Ok(x.mean()),
+        "mean" => x.mean_dim(dims(), keepdim()),
+        "prod" => x.prod_dim(dims(), keepdim()),
+        "var" | "std" => {
+            let correction = args
+                .float("correction")
+                .unwrap_or_else(|| f64::from(u8::from(args.flag("unbiased").unwrap_or(true))));
+            if op == "var" {
+                x.var_dim(dims(), correction, keepdim())
+            } else {
+                x.std_dim(dims(), correction, keepdim())
+            }
+        }
+        "amax" => x.amax(dims(), keepdim()),
+        "amin" => x.amin(dims(), keepdim()),
+        "max" if all => x.max(),
+        "min" if all => x.min(),
+        "argmax" => x.argmax(args.dim("dim"), keepdim()),
+        "argmin" => x.argmin(args.dim("dim"), keepdim()),
+        "any" => x.any_dim(dims(), keepdim()),
+        "all" => x.all_dim(dims(), keepdim()),
+        "logsumexp" => x.logsumexp(dims(), keepdim()),
+        "softmax" | "log_softmax" => {
+            let x = match args.dtype("dtype") {
+                Some(Some(dtype)) => x.to(dtype),
+                Some(None) => return None,
+                None => x.clone(),
+            };
+            let dim = args.dim("dim")?;
+            if op == "softmax" { x.softmax(dim) } else { x.log_softmax(dim) }
+        }
+        _ => return None,
+    })
+}
+
+fn shape(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
+    let ints = |name: &str| args.ints(name).unwrap_or_default();
+    Some(match op {
+        "view" => x.view(ints("size")),
+        "reshape" => x.reshape(ints("shape")),
+        "permute" => x.permute(ints("dims")),
+        "transpose" => x.transpose(args.dim("dim0")?, args.dim("dim1")?),
+        "swapaxes" => x.transpose(args.dim("axis0")?, args.dim("axis1")?),
+        "t" => x.t(),
+        "mT" => x.mt(),
+        "expand" | "broadcast_to" => x.expand(ints("size")),
+        "expand_as" => x.expand(args.t("other").shape()),
+        "squeeze" if args.get("dim").is_none() => Ok(x.squeeze()),
+        "squeeze" => x.squeeze_dim(ints("dim")),
+        "unsqueeze" => x.unsqueeze(args.dim("dim")?),
+        "flatten" => x.flatten(args.dim("start_dim").unwrap_or(0), args.dim("end_dim").unwrap_or(-1)),
+        "ravel" => x.reshape(-1),
+        "narrow" => x.narrow(args.dim("dim")?, args.int("start")? as usize, args.int("length")? as usize),
+        "select" => x.select(args.dim("dim")?, args.dim("index")?),
+        "sum_to_size" => x.sum_to_size(ints("size")),
+        "contiguous" => Ok(x.contiguous()),
+        "to" => match args.dtype("dtype")? {
+            Some(dtype) => Ok(x.to(dtype)),
+            None => return None,
+        },
+        _ => return None,
+    })
+}
+
+fn index(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
+    Some(match op {
+        "gather" => x.gather(args.dim("dim")?, args.t("index")),
+        "scatter_add" => x.scatter_add(args.dim("dim")?, args.t("index"), args.t("src")),
+        "index_select" => x.index_select(args.dim("dim")?, args.t("index")),
+        "index_add" => {
+            let source = args.t("source");
+            match args.scalar("alpha") {
+                Some(alpha) => source
+                    .mul(alpha)
+                    .and_then(|s| x.index_add(args.dim("dim").unwrap_or(0), args.t("index"), &s)),
+                None => x.index_add(args.dim("dim")?, args.t("index"), source),
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// Operations on a list of tensors.
+fn listed(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
+    let tensors = args.members("tensors");
+    Some(match op {
+        "cat" => cat(&tensors, args.dim("dim").unwrap_or(0)),
+        "stack" => stack(&tensors, args.dim("dim").unwrap_or(0)),
+        "pow_scalar" => {
+            let base = args.scalar("self")?;
+            let exponent = args.t("exponent");
+            Tensor::scalar(base, tensor::result_type(exponent, base)).pow(exponent)
+        }
+        _ => return None,
+    })
+}
+
+fn create(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
+    let dtype = || match args.dtype("dtype") {
+        Some(found) => found,
+        None => Some(DType::F32),
+    };
+    let size = || args.ints("size").unwrap_or_default();
+    Some(match op {
+        "arange" => {
+            let (start, step) = (
+                args.scalar("start").unwrap_or(Scalar::Int(0)),
+                args.scalar("step").unwrap_or(Scalar::Int(1)),
+            );
+            tensor::arange(start, args.scalar("end")?, step)
+        }
+        "linspace" => {
+            Tensor::linspace(args.float("start")?, args.float("end")?, args.int("steps")? as usize, dtype()?)
+        }
+        "eye" => tensor::eye(args.int("n")? as usize),
+        "full" => tensor::full(size(), args.scalar("fill_value")?),
+        "zeros" => Tensor::full(size(), 0, dtype()?),
+        "ones" => Tensor::full(size(), 1, dtype()?),
+        "zeros_like" => Ok(args.t("input").zeros_like()),
+        "ones_like" => Ok(args.t("input").ones_like()),
+        "full_like" => Ok(args.t("input").full_like(args.scalar("fill_value")?)),
+        _ => return None,
+    })
+}
+
+/// Operations with several results, and straight-line programs.
+fn several(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
+    let x = args.find("input");
+    let keepdim = || args.flag("keepdim").unwrap_or(false);
+    let pair = |r: Result<(Tensor, Tensor)>| r.map(|(a, b)| vec![a, b]);
+    Some(match op {
+        "max" => pair(x?.max_dim(args.dim("dim")?, keepdim())),
+        "min" => pair(x?.min_dim(args.dim("dim")?, keepdim())),
+        _ => return None,
+    })
+}

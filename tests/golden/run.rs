@@ -1,0 +1,210 @@
+//! Runs one case and says how it went.
+
+use crate::case::{Args, Case, tensor};
+use crate::compare::{Rule, same};
+use crate::operations;
+use serde_json::Value;
+use tensor::{Tensor, grad_with};
+
+pub enum Outcome {
+    Passed,
+    Failed(String),
+    Unsupported(String),
+}
+
+pub fn run(case: &Case<'_>) -> Outcome {
+    match case.kind {
+        "op" | "loss" => function(case),
+        other => Outcome::Unsupported(format!("kind {other}")),
+    }
+}
+
+/// The tensors of a list of the case, leaves where they require a gradient.
+pub fn leaves(list: &[Value]) -> Option<Vec<(String, Tensor)>> {
+    list.iter()
+        .map(|json| {
+            let t = tensor(json)?;
+            let t = if json["requires_grad"] == true { t.requires_grad() } else { t };
+            Some((json["name"].as_str().unwrap_or("").to_string(), t))
+        })
+        .collect()
+}
+
+/// Where we differ from PyTorch on purpose, each rule for all cases that it describes.
+fn rule(case: &Case<'_>) -> Rule {
+    if case.has_tag("torch_nan_grad") || case.has_tag("torch_nan_second") || case.has_tag("torch_nan_output")
+    {
+        return Rule::NanMayBeFinite;
+    }
+    // A limit instead of NaN; a stable value instead of an overflow.
+    if case.has_tag("extreme") { Rule::NonFiniteMayBeFinite } else { Rule::Exact }
+}
+
+/// An `Error` where PyTorch computes on, promised by our contract.
+fn stricter(case: &Case<'_>, error: &str) -> bool {
+    // Criteria never broadcast.
+    let broadcast = !case.json["warning"].is_null() || case.has_tag("broadcast");
+    if case.kind == "loss" && broadcast && error.contains("shape") {
+        return true;
+    }
+    // Targets outside [0, 1]; rows of class probabilities that do not sum to one.
+    case.kind == "loss" && (error.contains("between 0 and 1") || error.contains("sum to"))
+}
+
+fn function(case: &Case<'_>) -> Outcome {
+    let Some(inputs) = leaves(case.list("inputs")) else {
+        return Outcome::Unsupported("an element type".into());
+    };
+    let foreign =
+        case.list("outputs").iter().any(|o| crate::case::dtype(o["dtype"].as_str().unwrap_or("")).is_none());
+    if foreign {
+        return Outcome::Unsupported("an element type".into());
+    }
+    let args = Args::new(inputs, &case.json["options"]);
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| operations::call(case.op, &args)));
+    let Ok(result) = result else { return Outcome::Failed("panicked".into()) };
+    let Some(result) = result else { return Outcome::Unsupported(case.op.into()) };
+    if let (Ok(_), Some(option)) = (&result, args.unread().first()) {
+        return Outcome::Unsupported(format!("option {option}"));
+    }
+    let wrt: Vec<(&str, &Tensor)> =
+        args.tensors.iter().filter(|(_, t)| t.needs_grad()).map(|(n, t)| (n.as_str(), t)).collect();
+    judge(case, result, &wrt)
+}
+
+/// Compares a result, or its error, and its gradients, with what the case expects.
+pub fn judge(case: &Case<'_>, result: tensor::Result<Vec<Tensor>>, wrt: &[(&str, &Tensor)]) -> Outcome {
+    let expected_error = &case.json["error"];
+    match (&result, expected_error.is_null()) {
+        (Err(_), false) => return Outcome::Passed,
+        (Err(error), true) if stricter(case, &error.to_string()) => return Outcome::Passed,
+        (Err(error), true) => return Outcome::Failed(format!("error: {error}")),
+        (Ok(_), false) if case.has_tag("unsupported_in_torch") => return Outcome::Passed,
+        (Ok(outputs), false) if expected_error["stage"] == "backward" => {
+            let failed = outputs.iter().any(|y| y.backward().is_err());
+            return if failed { Outcome::Passed } else { Outcome::Failed("backward should fail".into()) };
+        }
+        (Ok(_), false) => {
+            return Outcome::Failed(format!("no error, where PyTorch says {}", expected_error["message"]));
+        }
+        (Ok(_), true) => {}
+    }
+    match result.map_err(|e| e.to_string()).and_then(|outputs| values_and_gradients(case, &outputs, wrt)) {
+        Ok(()) => Outcome::Passed,
+        Err(why) => Outcome::Failed(why),
+    }
+}
+
+/// A case of float32 may agree with PyTorch's float32 or with the same computation in float64.
+fn either(case: &Case<'_>, what: &str, found: &Tensor, key: &[&str], rule: Rule) -> Result<(), String> {
+    let pick = |mut json: &Value| -> Value {
+        for part in key {
+            json = match part.parse::<usize>() {
+                Ok(i) => &json[i],
+                Err(_) => &json[*part],
+            };
+        }
+        json.clone()
+    };
+    let first = same(case, what, found, &pick(case.json), rule);
+    if first.is_err() && !case.json["ref64"].is_null() {
+        let mut wide = pick(&case.json["ref64"]);
+        if wide.is_array() {
+            // only the numbers are given
+            let mut full = pick(case.json);
+            full["data"] = wide;
+            wide = full;
+        }
+        if !wide.is_null() {
+            if wide["dtype"] == "f64" && found.dtype() == tensor::DType::F32 {
+                wide["dtype"] = "f32".into();
+            }
+            return same(case, what, found, &wide, rule);
+        }
+    }
+    first
+}
+
+fn values_and_gradients(case: &Case<'_>, outputs: &[Tensor], wrt: &[(&str, &Tensor)]) -> Result<(), String> {
+    let rule = rule(case);
+    let expected = case.list("outputs");
+    if outputs.len() != expected.len() {
+        return Err(format!("{} outputs, expected {}", outputs.len(), expected.len()));
+    }
+    for (i, y) in outputs.iter().enumerate() {
+        either(case, &format!("output {i}"), y, &["outputs", &i.to_string()], rule)?;
+    }
+    let seeds = case.list("grad_output");
+    if seeds.is_empty() || wrt.is_empty() {
+        return Ok(());
+    }
+    let text = |e: tensor::Error| e.to_string();
+    let mut roots = Vec::new();
+    for (y, seed) in outputs.iter().zip(seeds) {
+        if let Some(seed) = tensor(seed)
+            && y.needs_grad()
+        {
+            roots.push((y, seed));
+        }
+    }
+    // The fused path first, then the one that can be differentiated again.
+    let zeros = |t: &Tensor| t.zeros_like();
+    for (y, seed) in &roots {
+        y.backward_options().grad(seed).retain_graph().run().map_err(text)?;
+    }
+    let fused: Vec<Tensor> = wrt.iter().map(|(_, t)| t.grad().unwrap_or_else(|| zeros(t))).collect();
+    let inputs: Vec<&Tensor> = wrt.iter().map(|(_, t)| *t).collect();
+    let graph = if roots.is_empty() {
+        inputs.iter().map(|t| zeros(t)).collect()
+    } else {
+        let ys: Vec<&Tensor> = roots.iter().map(|r| r.0).collect();
+        let gs: Vec<Option<&Tensor>> = roots.iter().map(|r| Some(&r.1)).collect();
+        grad_with(&ys, &gs, &inputs).map_err(text)?
+    };
+    for (path, grads) in [("fused", &fused), ("differentiable", &graph)] {
+        for ((name, t), found) in wrt.iter().zip(grads) {
+            let what = format!("{path} gradient of {name}");
+            if case.json["grads"].get(*name).is_none_or(Value::is_null) {
+                zero(&what, t, found)?;
+            } else {
+                either(case, &what, found, &["grads", name], rule)?;
+            }
+        }
+    }
+    let second = &case.json["second_order"];
+    if second.is_null() {
+        return Ok(());
+    }
+    let mut sum = Tensor::scalar(0.0, tensor::DType::F64);
+    for ((name, _), g) in wrt.iter().zip(&graph) {
+        if let Some(v) = second["v"].get(*name).and_then(tensor) {
+            sum = sum
+                .add(&g.mul(&v).and_then(|gv| Ok(gv.sum().to(tensor::DType::F64))).map_err(text)?)
+                .map_err(text)?;
+        }
+    }
+    let found = if sum.needs_grad() {
+        tensor::grad(&sum, &inputs).map_err(text)?
+    } else {
+        inputs.iter().map(|t| zeros(t)).collect()
+    };
+    for ((name, t), found) in wrt.iter().zip(&found) {
+        let what = format!("second-order gradient of {name}");
+        if second["grads"].get(*name).is_none_or(Value::is_null) {
+            zero(&what, t, found)?;
+        } else {
+            either(case, &what, found, &["second_order", "grads", name], rule)?;
+        }
+    }
+    Ok(())
+}
+
+/// PyTorch's `None`: a gradient that does not exist may be zeros.
+fn zero(what: &str, like: &Tensor, found: &Tensor) -> Result<(), String> {
+    let all = found.to(tensor::DType::F64).to_vec::<f64>().map_err(|e| e.to_string())?;
+    if found.shape() == like.shape() && all.iter().all(|&x| x == 0.0 || x.is_nan()) {
+        Ok(())
+    } else {
+        Err(format!("{what} is {all:?}, expected none"))
+    }
+}
