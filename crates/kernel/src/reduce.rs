@@ -1,9 +1,9 @@
 //! Sums and extremes with a fixed tree: the same bits on every run, at every alignment, for any number of threads.
 //!
 //! `iter().sum()` is a single chain of additions: ten times slower than the machine, and less exact the longer
-//! it gets. Here a block of 4,096 elements is added up in 32 lanes (vectors of any machine divide them), the
-//! lanes are folded pairwise, and the sums of the blocks are added in `f64` along a binary tree. The order
-//! depends on the length alone, so threads may share the blocks out as they like.
+//! it gets. Here a block of 4,096 elements is added up in 32 lanes of `f64` (vectors of any machine divide them),
+//! the lanes are folded pairwise, and the sums of the blocks are added along a binary tree. The order depends on
+//! the length alone, so threads may share the blocks out as they like.
 //!
 //! ```
 //! use kernel::reduce;
@@ -17,10 +17,10 @@ use crate::real::{AsLane, Float};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
-/// Chains of additions that run side by side: four AVX2 or two AVX-512 registers of f32 hide the latency.
+/// Chains of additions that run side by side: eight AVX2 or four AVX-512 registers of f64 hide the latency.
 const LANES: usize = 32;
 
-/// Elements in a leaf of the tree; 128 per lane keep the error of an f32 chain near 1e-6 at its worst.
+/// Elements in a leaf of the tree, the unit that threads share out.
 const BLOCK: usize = 4096;
 
 /// Terms that wait in L1 to be added up.
