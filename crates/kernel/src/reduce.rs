@@ -1,9 +1,9 @@
 //! Sums and extremes with a fixed tree: the same bits on every run, at every alignment, for any number of threads.
 //!
 //! `iter().sum()` is a single chain of additions: ten times slower than the machine, and less exact the longer
-//! it gets. Here a block of 4,096 elements is added up in 32 lanes (vectors of any machine divide them), the
-//! lanes are folded pairwise, and the sums of the blocks are added in `f64` along a binary tree. The order
-//! depends on the length alone, so threads may share the blocks out as they like.
+//! it gets. Here a block of 4,096 elements is added up in 32 lanes of `f64` (vectors of any machine divide them),
+//! the lanes are folded pairwise, and the sums of the blocks are added along a binary tree. The order depends on
+//! the length alone, so threads may share the blocks out as they like.
 //!
 //! ```
 //! use kernel::reduce;
@@ -17,11 +17,14 @@ use crate::real::{AsLane, Float};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
-/// Chains of additions that run side by side: four AVX2 or two AVX-512 registers of f32 hide the latency.
+/// Chains of additions that run side by side: eight AVX2 or four AVX-512 registers of f64 hide the latency.
 const LANES: usize = 32;
 
-/// Elements in a leaf of the tree; 128 per lane keep the error of an f32 chain near 1e-6 at its worst.
+/// Elements in a leaf of the tree, the unit that threads share out.
 const BLOCK: usize = 4096;
+
+/// Terms that wait in L1 to be added up.
+const STRIP: usize = 256;
 
 /// Below this length 32 lanes would cost more to fold than to fill: 8 have to do.
 const SHORT: usize = 96;
@@ -32,8 +35,8 @@ pub fn sum<T: Float>(x: &[T]) -> T {
     impl<T: Float> WithSimd for Loop<'_, T> {
         type Output = T;
         #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> T {
-            sum_of(self.0)
+        fn with_simd<S: Simd>(self, simd: S) -> T {
+            sum_of(simd, self.0)
         }
     }
     Arch::new().dispatch(Loop(x))
@@ -48,13 +51,12 @@ pub fn sum_rows<T: Float>(x: &[T], out: &mut [T]) {
     impl<T: Float> WithSimd for Loop<'_, T> {
         type Output = ();
         #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) {
+        fn with_simd<S: Simd>(self, simd: S) {
             let Loop(x, out) = self;
             match out.len() {
                 0 => {}
-                1 => out[0] = sum_of(x),
-                2..LANES => narrow_rows(x, out),
-                _ => wide_rows(x, out),
+                1 => out[0] = sum_of(simd, x),
+                _ => rows(x, out),
             }
         }
     }
@@ -71,14 +73,14 @@ pub fn sum_columns<T: Float>(x: &[T], out: &mut [T]) {
     impl<T: Float> WithSimd for Loop<'_, T> {
         type Output = ();
         #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) {
+        fn with_simd<S: Simd>(self, simd: S) {
             let Loop(x, out) = self;
             if x.is_empty() {
                 out.fill(T::default());
                 return;
             }
             for (x, out) in x.chunks_exact(x.len() / out.len()).zip(out) {
-                *out = sum_of(x);
+                *out = sum_of(simd, x);
             }
         }
     }
@@ -95,12 +97,26 @@ pub fn zip_sum<T: Float, F: Map2>(f: F, n: usize, x: Arg<'_, T>, y: Arg<'_, T>) 
     impl<T: Float, F: Map2> WithSimd for Loop<'_, T, F> {
         type Output = T;
         #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> T {
+        fn with_simd<S: Simd>(self, simd: S) -> T {
             let Loop(f, n, x, y) = self;
             if fused::<S>() {
-                pairs(n, x, y, move |x, y| f.call(T::Fused::wrap(x), T::Fused::wrap(y)).unwrap())
+                pairs(
+                    simd,
+                    n,
+                    x,
+                    y,
+                    #[inline(always)]
+                    move |x, y| f.call(T::Fused::wrap(x), T::Fused::wrap(y)).unwrap(),
+                )
             } else {
-                pairs(n, x, y, move |x, y| f.call(T::Plain::wrap(x), T::Plain::wrap(y)).unwrap())
+                pairs(
+                    simd,
+                    n,
+                    x,
+                    y,
+                    #[inline(always)]
+                    move |x, y| f.call(T::Plain::wrap(x), T::Plain::wrap(y)).unwrap(),
+                )
             }
         }
     }
@@ -116,16 +132,24 @@ pub fn zip3_sum<T: Float, F: Map3>(f: F, n: usize, x: Arg<'_, T>, y: Arg<'_, T>,
     impl<T: Float, F: Map3> WithSimd for Loop<'_, T, F> {
         type Output = T;
         #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> T {
+        fn with_simd<S: Simd>(self, simd: S) -> T {
             let Loop(f, n, args) = self;
             if fused::<S>() {
-                triples(n, args, move |x, y, z| {
-                    f.call(T::Fused::wrap(x), T::Fused::wrap(y), T::Fused::wrap(z)).unwrap()
-                })
+                triples(
+                    simd,
+                    n,
+                    args,
+                    #[inline(always)]
+                    move |x, y, z| f.call(T::Fused::wrap(x), T::Fused::wrap(y), T::Fused::wrap(z)).unwrap(),
+                )
             } else {
-                triples(n, args, move |x, y, z| {
-                    f.call(T::Plain::wrap(x), T::Plain::wrap(y), T::Plain::wrap(z)).unwrap()
-                })
+                triples(
+                    simd,
+                    n,
+                    args,
+                    #[inline(always)]
+                    move |x, y, z| f.call(T::Plain::wrap(x), T::Plain::wrap(y), T::Plain::wrap(z)).unwrap(),
+                )
             }
         }
     }
@@ -141,8 +165,15 @@ pub fn dot<T: Float>(x: &[T], y: &[T]) -> T {
     impl<T: Float> WithSimd for Loop<'_, T> {
         type Output = T;
         #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> T {
-            tree([self.0, self.1], self.0.len(), move |[x, y]| x * y)
+        fn with_simd<S: Simd>(self, simd: S) -> T {
+            pairs(
+                simd,
+                self.0.len(),
+                Arg::Slice(self.0),
+                Arg::Slice(self.1),
+                #[inline(always)]
+                move |x, y| x * y,
+            )
         }
     }
     assert_eq!(x.len(), y.len(), "dot: operands of unequal length");
@@ -207,47 +238,139 @@ fn check_rows(elements: usize, side: usize) {
 }
 
 #[inline(always)]
-fn sum_of<T: Float>(x: &[T]) -> T {
-    tree([x], x.len(), move |[x]| x)
+fn sum_of<S: Simd, T: Float>(simd: S, x: &[T]) -> T {
+    singles(
+        simd,
+        x.len(),
+        x,
+        #[inline(always)]
+        move |x| x,
+    )
+}
+
+#[inline(always)]
+fn singles<S: Simd, T: Float>(simd: S, n: usize, x: &[T], f: impl Fn(T) -> T + Copy) -> T {
+    assert_eq!(x.len(), n, "reduce: operands of unequal length");
+    tree(
+        simd,
+        n,
+        #[inline(always)]
+        move |start, terms| {
+            for (term, &x) in terms.iter_mut().zip(&x[start..]) {
+                *term = f(x).to_f64();
+            }
+        },
+    )
 }
 
 /// A match per kind of operand, so that no loop has to ask which one it meets.
 #[inline(always)]
-fn pairs<T: Float>(n: usize, x: Arg<'_, T>, y: Arg<'_, T>, f: impl Fn(T, T) -> T + Copy) -> T {
+fn pairs<S: Simd, T: Float>(
+    simd: S,
+    n: usize,
+    x: Arg<'_, T>,
+    y: Arg<'_, T>,
+    f: impl Fn(T, T) -> T + Copy,
+) -> T {
     match (x, y) {
-        (Arg::Slice(x), Arg::Slice(y)) => tree([x, y], n, move |[x, y]| f(x, y)),
-        (Arg::Slice(x), Arg::Scalar(y)) => tree([x], n, move |[x]| f(x, y)),
-        (Arg::Scalar(x), Arg::Slice(y)) => tree([y], n, move |[y]| f(x, y)),
-        (Arg::Scalar(x), Arg::Scalar(y)) => tree([], n, move |[]| f(x, y)),
+        (Arg::Slice(x), Arg::Slice(y)) => {
+            assert!(x.len() == n && y.len() == n, "reduce: operands of unequal length");
+            tree(
+                simd,
+                n,
+                #[inline(always)]
+                move |start, terms| {
+                    for ((term, &x), &y) in terms.iter_mut().zip(&x[start..]).zip(&y[start..]) {
+                        *term = f(x, y).to_f64();
+                    }
+                },
+            )
+        }
+        (Arg::Slice(x), Arg::Scalar(y)) => singles(
+            simd,
+            n,
+            x,
+            #[inline(always)]
+            move |x| f(x, y),
+        ),
+        (Arg::Scalar(x), Arg::Slice(y)) => singles(
+            simd,
+            n,
+            y,
+            #[inline(always)]
+            move |y| f(x, y),
+        ),
+        (Arg::Scalar(x), Arg::Scalar(y)) => tree(
+            simd,
+            n,
+            #[inline(always)]
+            move |_, terms: &mut [f64]| terms.fill(f(x, y).to_f64()),
+        ),
     }
 }
 
 #[inline(always)]
-fn triples<T: Float>(n: usize, [x, y, z]: [Arg<'_, T>; 3], f: impl Fn(T, T, T) -> T + Copy) -> T {
+fn triples<S: Simd, T: Float>(
+    simd: S,
+    n: usize,
+    [x, y, z]: [Arg<'_, T>; 3],
+    f: impl Fn(T, T, T) -> T + Copy,
+) -> T {
     match (x, y, z) {
-        (Arg::Slice(x), Arg::Slice(y), Arg::Slice(z)) => tree([x, y, z], n, move |[x, y, z]| f(x, y, z)),
-        (x, y, Arg::Scalar(z)) => pairs(n, x, y, move |x, y| f(x, y, z)),
-        (x, Arg::Scalar(y), z) => pairs(n, x, z, move |x, z| f(x, y, z)),
-        (Arg::Scalar(x), y, z) => pairs(n, y, z, move |y, z| f(x, y, z)),
+        (Arg::Slice(x), Arg::Slice(y), Arg::Slice(z)) => {
+            assert!(x.len() == n && y.len() == n && z.len() == n, "reduce: operands of unequal length");
+            tree(
+                simd,
+                n,
+                #[inline(always)]
+                move |start, terms| {
+                    let rest = x[start..].iter().zip(&y[start..]).zip(&z[start..]);
+                    for (term, ((&x, &y), &z)) in terms.iter_mut().zip(rest) {
+                        *term = f(x, y, z).to_f64();
+                    }
+                },
+            )
+        }
+        (x, y, Arg::Scalar(z)) => pairs(
+            simd,
+            n,
+            x,
+            y,
+            #[inline(always)]
+            move |x, y| f(x, y, z),
+        ),
+        (x, Arg::Scalar(y), z) => pairs(
+            simd,
+            n,
+            x,
+            z,
+            #[inline(always)]
+            move |x, z| f(x, y, z),
+        ),
+        (Arg::Scalar(x), y, z) => pairs(
+            simd,
+            n,
+            y,
+            z,
+            #[inline(always)]
+            move |y, z| f(x, y, z),
+        ),
     }
 }
 
-/// The sum of `f` over the elements of `args`, side by side.
+/// The sum of `n` terms, of which `fill(start, terms)` writes some.
 ///
 /// Block `i` closes as many subtrees as `i` ends in ones, as a binary counter carries: the tree over the blocks
 /// without a recursion, and `sums` its path from the root.
 #[inline(always)]
-fn tree<T: Float, const N: usize>(args: [&[T]; N], n: usize, f: impl Fn([T; N]) -> T + Copy) -> T {
-    for arg in args {
-        assert_eq!(arg.len(), n, "reduce: operands of unequal length");
-    }
-    if n <= BLOCK {
-        return T::from_f64(block(args, 0..n, f));
+fn tree<S: Simd, T: Float>(simd: S, n: usize, fill: impl Fn(usize, &mut [f64]) + Copy) -> T {
+    if n < SHORT {
+        return T::from_f64(short(n, fill));
     }
     let mut sums = [0.0; usize::BITS as usize];
     let mut depth = 0;
     for (i, start) in (0..n).step_by(BLOCK).enumerate() {
-        let mut sum = block(args, start..n.min(start + BLOCK), f);
+        let mut sum = block(simd, start..n.min(start + BLOCK), fill);
         for _ in 0..i.trailing_ones() {
             depth -= 1;
             sum += sums[depth];
@@ -259,36 +382,59 @@ fn tree<T: Float, const N: usize>(args: [&[T]; N], n: usize, f: impl Fn([T; N]) 
 }
 
 #[inline(always)]
-fn block<T: Float, const N: usize>(
-    args: [&[T]; N],
-    range: Range<usize>,
-    f: impl Fn([T; N]) -> T + Copy,
-) -> f64 {
-    let args = args.map(|arg| &arg[range.clone()]);
-    if range.len() < SHORT {
-        lanes::<T, N, 8>(args, range.len(), f)
-    } else {
-        lanes::<T, N, LANES>(args, range.len(), f)
+fn short(n: usize, fill: impl Fn(usize, &mut [f64])) -> f64 {
+    let mut terms = [0.0; SHORT];
+    fill(0, &mut terms[..n]);
+    let mut sums = [0.0; 8];
+    // What lies behind the terms is zero.
+    for terms in &terms.as_chunks::<8>().0[..n.div_ceil(8)] {
+        for (sum, term) in sums.iter_mut().zip(terms) {
+            *sum += term;
+        }
     }
+    fold(sums)
 }
 
 #[inline(always)]
-fn lanes<T: Float, const N: usize, const L: usize>(
-    args: [&[T]; N],
-    n: usize,
-    f: impl Fn([T; N]) -> T + Copy,
-) -> f64 {
-    let chunks = args.map(|arg| arg[..n].as_chunks::<L>());
-    let mut sums = [0.0; L];
-    for i in 0..n / L {
-        let chunk = chunks.map(|(chunks, _)| &chunks[i]);
-        for (lane, sum) in sums.iter_mut().enumerate() {
-            *sum += f(chunk.map(move |chunk| chunk[lane])).to_f64();
+fn block<S: Simd>(simd: S, range: Range<usize>, fill: impl Fn(usize, &mut [f64])) -> f64 {
+    // A match on a constant: one arm is left, with as many registers as make up the lanes.
+    match S::F64_LANES {
+        8 => lanes::<S, 4>(simd, range, fill),
+        4 => lanes::<S, 8>(simd, range, fill),
+        2 => lanes::<S, 16>(simd, range, fill),
+        _ => lanes::<S, LANES>(simd, range, fill),
+    }
+}
+
+/// The formula fills a strip, and explicit vectors add the strip up. In a single loop the compiler would have
+/// to find vectors for both at once, and for short formulas it does not (`Σx` ran eight times slower).
+#[inline(always)]
+fn lanes<S: Simd, const V: usize>(simd: S, range: Range<usize>, fill: impl Fn(usize, &mut [f64])) -> f64 {
+    assert_eq!(V * S::F64_LANES, LANES);
+    let mut strip = [0.0; STRIP];
+    let mut sums = [simd.splat_f64s(0.0); V];
+    for start in range.clone().step_by(STRIP) {
+        let n = STRIP.min(range.end - start);
+        fill(start, &mut strip[..n]);
+        let whole = n.next_multiple_of(LANES);
+        strip[n..whole].fill(0.0);
+        for terms in S::as_simd_f64s(&strip[..whole]).0.as_chunks::<V>().0 {
+            for (sum, &term) in sums.iter_mut().zip(terms) {
+                *sum = simd.add_f64s(*sum, term);
+            }
         }
     }
-    for (lane, sum) in sums[..n % L].iter_mut().enumerate() {
-        *sum += f(chunks.map(move |(_, rest)| rest[lane])).to_f64();
+    // A copy: registers whose address is taken would live in memory from the start.
+    let mut lanes = [0.0; LANES];
+    for (lanes, sum) in S::as_mut_simd_f64s(&mut lanes).0.iter_mut().zip(sums) {
+        *lanes = sum;
     }
+    fold(lanes)
+}
+
+/// Pairwise, as a register folds.
+#[inline(always)]
+fn fold<const L: usize>(mut sums: [f64; L]) -> f64 {
     let mut width = L / 2;
     while width > 0 {
         for i in 0..width {
@@ -299,49 +445,36 @@ fn lanes<T: Float, const N: usize, const L: usize>(
     sums[0]
 }
 
-/// 32 columns at a time, then the last 32 again with those left out that are done.
+/// A tile of columns at a time; of a narrow matrix, as many rows side by side as fit, to fill a vector too.
 #[inline(always)]
-fn wide_rows<T: Float>(x: &[T], out: &mut [T]) {
+fn rows<T: Float>(x: &[T], out: &mut [T]) {
+    const NARROW: usize = 64;
     let columns = out.len();
-    let mut done = 0;
-    while done < columns {
-        let start = done.min(columns - LANES);
-        let mut sums = [0.0; LANES];
-        for row in x.chunks_exact(columns) {
-            let row: &[T; LANES] = row[start..].first_chunk().expect("a tile lies in its row");
-            add(&mut sums, row);
+    let mut sums = [0.0; STRIP];
+    if columns <= NARROW {
+        let sums = &mut sums[..NARROW - NARROW % columns];
+        for x in x.chunks(sums.len()) {
+            add(sums, x);
         }
-        for (out, sum) in out[done..].iter_mut().zip(&sums[done - start..]) {
-            *out = T::from_f64(*sum);
+        for (j, out) in out.iter_mut().enumerate() {
+            *out = T::from_f64(sums[j..].iter().step_by(columns).sum());
         }
-        done = start + LANES;
-    }
-}
-
-/// As many rows as fit go side by side into the lanes, so that narrow matrices fill a vector too.
-#[inline(always)]
-fn narrow_rows<T: Float>(x: &[T], out: &mut [T]) {
-    let columns = out.len();
-    let width = LANES - LANES % columns;
-    let mut sums = [0.0; LANES];
-    if width == LANES {
-        let (whole, rest) = x.as_chunks::<LANES>();
-        for rows in whole {
-            add(&mut sums, rows);
-        }
-        add(&mut sums, rest);
     } else {
-        for rows in x.chunks(width) {
-            add(&mut sums, rows);
+        for (tile, out) in out.chunks_mut(STRIP).enumerate() {
+            let sums = &mut sums[..out.len()];
+            sums.fill(0.0);
+            for row in x.chunks_exact(columns) {
+                add(sums, &row[tile * STRIP..][..sums.len()]);
+            }
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = T::from_f64(*sum);
+            }
         }
-    }
-    for (j, out) in out.iter_mut().enumerate() {
-        *out = T::from_f64(sums[j..width].iter().step_by(columns).sum());
     }
 }
 
 #[inline(always)]
-fn add<T: Float>(sums: &mut [f64; LANES], x: &[T]) {
+fn add<T: Float>(sums: &mut [f64], x: &[T]) {
     for (sum, &x) in sums.iter_mut().zip(x) {
         *sum += x.to_f64();
     }

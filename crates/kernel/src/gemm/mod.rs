@@ -13,13 +13,15 @@
 //! assert_eq!(y, [1.0, 5.0, 4.0]);
 //! ```
 //!
-//! [`gemm`] looks at the shape and takes one of three ways: [`vector`] when C is a single column or row or when
-//! there is a single k, plain loops when there is next to nothing to do, and tiles ([`tile`]) over packed
-//! panels ([`pack`]) for all else.
+//! [`gemm`] looks at the shape and takes one of three ways: `vector` when C is a single column or row or when
+//! there is a single k, plain loops when there is next to nothing to do, and tiles (`tile`) over packed
+//! panels (`pack`) for all else.
 //!
-//! **Bits.** Every way adds the terms of an element of C in an order that depends on k alone, in blocks of
-//! [`K_BLOCK`]. So a product gives the same bits every time, and tiled rows or columns may be split over any
-//! number of threads without a bit changing.
+//! **Bits.** The shape and the strides choose the way, and within a way the terms of an element of C are added in
+//! an order that depends on k alone: one by one in blocks of `K_BLOCK` in a tile, one by one or lane by lane in
+//! a product with a vector. So a product gives the same bits every time, and once the way is chosen its rows or
+//! columns may be split over any number of threads without a bit changing. (A single row multiplied on its own
+//! takes another way than the same row within a matrix, and may round differently.)
 
 mod lanes;
 mod pack;

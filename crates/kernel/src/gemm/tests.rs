@@ -168,3 +168,21 @@ fn a_short_slice_is_refused() {
     let b = Matrix { data: &[0.0f32; 5], row_stride: 2, column_stride: 1 };
     gemm([2, 3, 2], a, b, &mut [0.0; 4], false);
 }
+
+/// The tiles of a machine without vectors, whatever this one has.
+#[test]
+fn scalar_tiles_agree() {
+    let mut lcg = Lcg(4);
+    for shape in [[7, 300, 5], [30, 9, 2], [13, 20, 3]] {
+        let [m, k, n] = shape;
+        let (a, a_rows, a_columns) = random::<f64>(&mut lcg, m, k);
+        let (b, b_rows, b_columns) = random::<f64>(&mut lcg, k, n);
+        let a = Matrix { data: &a, row_stride: a_rows, column_stride: a_columns };
+        let b = Matrix { data: &b, row_stride: b_rows, column_stride: b_columns };
+        let (mut expected, mut c) = (vec![0.0; m * n], vec![f64::NAN; m * n]);
+        gemm(shape, a, b, &mut expected, false);
+        let room = &mut Vec::new();
+        tile::Tiled { shape, a, b, c: &mut c, accumulate: false, room }.with_simd(pulp::Scalar::new());
+        assert!(c.iter().zip(&expected).all(|(x, y)| (x - y).abs() < 1e-12));
+    }
+}

@@ -187,6 +187,7 @@ fn packed_tile<S: Simd, T: Element, const R: usize, const V: usize>(
 
 /// The innermost loop, A from contiguous rows.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "`l` goes through all the rows at once")]
 fn row_tile<S: Simd, T: Element, const R: usize, const V: usize>(
     simd: S,
     i: usize,
