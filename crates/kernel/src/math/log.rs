@@ -12,11 +12,20 @@ pub(super) mod single {
     // ln 2 = 355/512 − 2.12…e-4 (Cephes, public domain): 355·k is exact.
     const LN2_HI: f64 = 0.693359375;
     const LN2_LO: f64 = -2.121_944_400_546_905_8e-4;
-    /// (ln(1+f) − f + f²/2)/f³ on |f| ≤ 1/3, minimax for the relative error of the logarithm (Remez): 2⁻²⁷.
-    const P: [f64; 8] =
-        [0.33333215, -0.24999797, 0.20010406, -0.16680479, 0.14005879, -0.12184359, 0.1398438, -0.12891284];
-    /// 2/3, the lower end of m.
-    const LOW: u32 = 0x3f2a_aaab;
+    /// (ln(1+f) − f + f²/2)/f³ on [√½ − 1, √2 − 1], minimax for the relative error of the logarithm (Remez): 2⁻³⁰.
+    const P: [f64; 9] = [
+        0.33333313,
+        -0.2500001,
+        0.20002118,
+        -0.16667995,
+        0.14219555,
+        -0.124056004,
+        0.118881576,
+        -0.11675592,
+        0.06746588,
+    ];
+    /// √½, the lower end of m.
+    const LOW: u32 = 0x3f35_04f3;
 
     /// `(k + 127, m)` for normal x > 0.
     #[inline(always)]

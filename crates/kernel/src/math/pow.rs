@@ -47,7 +47,9 @@ pub(super) mod single {
         } else if exponent == -0.5 {
             Lane((1.0 / super::root(wide)) as f32)
         } else {
-            pow(x, x.constant(exponent))
+            // A call: a loop over this function stays small enough for the compiler to ask once for the exponent,
+            // before the loop, and to vectorise the branches above.
+            Lane(x.0.powf(exponent as f32))
         }
     }
 }

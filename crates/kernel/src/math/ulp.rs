@@ -3,6 +3,8 @@
 //!
 //! `cargo test -p baekmi-kernel ulp -- --nocapture` prints the table.
 
+#![allow(clippy::redundant_closure_for_method_calls)]
+
 use crate::real::{Lane, Real};
 
 /// One function: its text over both kinds of lanes, its reference, its bounds.
