@@ -1,14 +1,23 @@
 //! [`Real`] for lanes: the mathematics of the vector loops.
 //!
-//! First version: the standard library's functions, one element at a time.
+//! The functions of a training loop are straight-line arithmetic on the lane, without branch, call or table, so
+//! that the compiler turns a loop over them into vector code: they live in the family files beside this one, as
+//! `single` and `double`. The rare ones go through double precision, one element at a time.
 
+mod erf;
+mod exp;
 mod gamma;
+mod log;
+mod pow;
+mod trig;
+#[cfg(test)]
+mod ulp;
 
 use crate::real::{AsLane, Lane, Real};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 macro_rules! lane {
-    ($float:ty) => {
+    ($float:ty, $width:ident) => {
         impl<const FMA: bool> AsLane<$float> for Lane<$float, FMA> {
             #[inline(always)]
             fn wrap(value: $float) -> Self {
@@ -100,20 +109,19 @@ macro_rules! lane {
             }
             #[inline(always)]
             fn sigmoid(self) -> Self {
-                let z = (-self.0.abs()).exp();
-                Lane(if self.0 < 0.0 { z } else { 1.0 } / (1.0 + z))
+                exp::$width::sigmoid(self)
             }
             #[inline(always)]
             fn atan2(self, other: Self) -> Self {
-                Lane(self.0.atan2(other.0))
+                Lane(f64::from(self.0).atan2(f64::from(other.0)) as $float)
             }
             #[inline(always)]
             fn erf(self) -> Self {
-                Lane(libm::erf(f64::from(self.0)) as $float)
+                erf::$width::erf(self)
             }
             #[inline(always)]
             fn erfc(self) -> Self {
-                Lane(libm::erfc(f64::from(self.0)) as $float)
+                erf::$width::erfc(self)
             }
             #[inline(always)]
             fn lgamma(self) -> Self {
@@ -125,11 +133,11 @@ macro_rules! lane {
             }
             #[inline(always)]
             fn pow(self, exponent: Self) -> Self {
-                Lane(self.0.powf(exponent.0))
+                pow::$width::pow(self, exponent)
             }
             #[inline(always)]
             fn pow_scalar(self, exponent: f64) -> Self {
-                Lane(self.0.powf(exponent as $float))
+                pow::$width::pow_scalar(self, exponent)
             }
             #[inline(always)]
             fn abs(self) -> Self {
@@ -141,67 +149,67 @@ macro_rules! lane {
             }
             #[inline(always)]
             fn exp(self) -> Self {
-                Lane(self.0.exp())
+                exp::$width::exp(self)
             }
             #[inline(always)]
             fn exp_m1(self) -> Self {
-                Lane(self.0.exp_m1())
+                exp::$width::exp_m1(self)
             }
             #[inline(always)]
             fn ln(self) -> Self {
-                Lane(self.0.ln())
+                log::$width::ln(self)
             }
             #[inline(always)]
             fn ln_1p(self) -> Self {
-                Lane(self.0.ln_1p())
+                log::$width::ln_1p(self)
             }
             #[inline(always)]
             fn tanh(self) -> Self {
-                Lane(self.0.tanh())
+                exp::$width::tanh(self)
             }
             #[inline(always)]
             fn sinh(self) -> Self {
-                Lane(self.0.sinh())
+                exp::$width::sinh(self)
             }
             #[inline(always)]
             fn cosh(self) -> Self {
-                Lane(self.0.cosh())
+                exp::$width::cosh(self)
             }
             #[inline(always)]
             fn sin(self) -> Self {
-                Lane(self.0.sin())
+                trig::$width::sin(self)
             }
             #[inline(always)]
             fn cos(self) -> Self {
-                Lane(self.0.cos())
+                trig::$width::cos(self)
             }
             #[inline(always)]
             fn tan(self) -> Self {
-                Lane(self.0.tan())
+                Lane(f64::from(self.0).tan() as $float)
             }
             #[inline(always)]
             fn asin(self) -> Self {
-                Lane(self.0.asin())
+                Lane(f64::from(self.0).asin() as $float)
             }
             #[inline(always)]
             fn acos(self) -> Self {
-                Lane(self.0.acos())
+                Lane(f64::from(self.0).acos() as $float)
             }
             #[inline(always)]
             fn atan(self) -> Self {
-                Lane(self.0.atan())
+                Lane(f64::from(self.0).atan() as $float)
             }
             #[inline(always)]
             fn asinh(self) -> Self {
-                Lane(self.0.asinh())
+                Lane(libm::asinh(f64::from(self.0)) as $float)
             }
             #[inline(always)]
             fn acosh(self) -> Self {
-                Lane(self.0.acosh())
+                Lane(libm::acosh(f64::from(self.0)) as $float)
             }
             #[inline(always)]
             fn atanh(self) -> Self {
-                Lane(self.0.atanh())
+                Lane(libm::atanh(f64::from(self.0)) as $float)
             }
             #[inline(always)]
             fn floor(self) -> Self {
@@ -241,5 +249,15 @@ macro_rules! lane {
     };
 }
 
-lane!(f32);
-lane!(f64);
+lane!(f32, single);
+lane!(f64, double);
+
+/// c₀ + c₁·x + c₂·x² + …
+#[inline(always)]
+fn polynomial<R: Real + Copy, const N: usize>(x: R, coefficients: [f64; N]) -> R {
+    let mut sum = x.constant(coefficients[N - 1]);
+    for &c in coefficients[..N - 1].iter().rev() {
+        sum = sum.mul_add(x, x.constant(c));
+    }
+    sum
+}
