@@ -6,6 +6,7 @@
 pub mod gemm;
 pub mod map;
 mod math;
+pub mod polygamma;
 mod real;
 pub mod reduce;
 pub mod softmax;

@@ -62,7 +62,7 @@ pub trait Real:
 
     /// `|x|`; its slope at 0 is 0.
     fn abs(self) -> Self;
-    /// −1, 0 or 1; NaN stays NaN.
+    /// −1, 0 or 1; 0 for NaN, as PyTorch has it.
     fn sign(self) -> Self;
     /// The larger one; a NaN on either side stays. Ties share the slope.
     fn maximum(self, other: Self) -> Self;
@@ -119,6 +119,10 @@ pub trait Real:
     fn lgamma(self) -> Self;
     /// `d/dx ln Γ(x)`
     fn digamma(self) -> Self;
+    /// `d²/dx² ln Γ(x)`
+    fn trigamma(self) -> Self {
+        crate::polygamma::trigamma(self)
+    }
     /// `x` to the power of `exponent`.
     fn pow(self, exponent: Self) -> Self;
     /// `x` to a constant power.

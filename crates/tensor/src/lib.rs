@@ -13,7 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod autograd;
-mod display;
+pub mod display;
 mod dtype;
 mod error;
 pub mod layout;
@@ -28,6 +28,7 @@ pub use autograd::{
     Backward, Ctx, Grads, Keep, Node, Op, enable_grad, grad, grad_with, gradcheck, gradgradcheck,
     is_grad_enabled, no_grad,
 };
+pub use display::{PrintOptions, printoptions, set_printoptions, with_printoptions};
 pub use dtype::{DType, Element};
 pub use error::{Error, ErrorKind, Result};
 pub use kernel::Real;

@@ -99,6 +99,7 @@ impl Real for Tensor {
         erfc = erfc,
         lgamma = lgamma,
         digamma = digamma,
+        trigamma = trigamma,
         floor = floor,
         ceil = ceil,
         round = round,

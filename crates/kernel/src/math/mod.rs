@@ -88,7 +88,7 @@ macro_rules! lane {
             #[inline(always)]
             fn sign(self) -> Self {
                 let x = self.0;
-                Lane(if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { x * 0.0 })
+                Lane(if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { 0.0 })
             }
             // `f32::max` would drop a NaN.
             #[inline(always)]

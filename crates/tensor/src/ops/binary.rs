@@ -752,7 +752,7 @@ macro_rules! operators {
         operators!(@owned $trait $method Tensor, &Tensor);
         operators!(@owned $trait $method &Tensor, Tensor);
         operators!(@owned $trait $method Tensor, Tensor);
-        operators!(@numbers $trait $method $function f64 f32 i64 i32);
+        operators!(@numbers $trait $method $function f64 i64);
     )*};
     (@owned $trait:ident $method:ident $left:ty, $right:ty) => {
         impl std::ops::$trait<$right> for $left {
@@ -826,7 +826,7 @@ macro_rules! number_first {
         }
     };
 }
-number_first!(f64 f32 i64 i32);
+number_first!(f64 i64);
 
 impl Tensor {
     /// `other − self`

@@ -34,7 +34,8 @@ use crate::storage::{Buffer, with_float};
 use crate::tensor::Tensor;
 use kernel::map::{Arg, map, zip};
 use kernel::{Map1, Map2};
-use std::f64::consts::{FRAC_2_SQRT_PI, PI};
+use kernel::polygamma::tetragamma;
+use std::f64::consts::FRAC_2_SQRT_PI;
 
 /// A function of one number. `#[inline(always)]` on both formulas lets the loops around them vectorise.
 pub trait Function: Copy + Send + Sync + 'static {
@@ -214,7 +215,10 @@ functions! {
     /// `ln |Γ(x)|`
     Lgamma lgamma "Lgamma" keeps Inputs: |x| x.lgamma(), |x| x.digamma();
     /// `d/dx ln Γ(x)`
-    Digamma digamma "Digamma" keeps Inputs: |x| x.digamma(), |x| Trigamma.value(x);
+    Digamma digamma "Digamma" keeps Inputs: |x| x.digamma(), |x| x.trigamma();
+    /// `d²/dx² ln Γ(x)`
+    #[doc(alias = "polygamma")]
+    Trigamma trigamma "Polygamma" keeps Inputs: |x| x.trigamma(), |x| tetragamma(x);
     /// `ln(1/(1 + e⁻ˣ))`, exact for any x: `min(x, 0) − ln(1 + e^−|x|)`.
     #[doc(alias = "logsigmoid")]
     LogSigmoid log_sigmoid "LogSigmoid" keeps Inputs:
@@ -241,22 +245,33 @@ functions! {
 /// `min(max(x, low), high)`; slope 0 at and beyond the bounds.
 #[derive(Clone, Copy)]
 pub(crate) struct Clamp {
-    low: f64,
-    high: f64,
+    low: Option<f64>,
+    high: Option<f64>,
 }
 
 impl Function for Clamp {
     const NAME: &'static str = "Clamp";
     const KEEPS: Keep = Keep::Inputs;
     #[inline(always)]
-    fn value<R: kernel::Real>(self, x: R) -> R {
-        x.max_scalar(self.low).min_scalar(self.high)
+    fn value<R: kernel::Real>(self, mut x: R) -> R {
+        if let Some(low) = self.low {
+            x = x.max_scalar(low);
+        }
+        if let Some(high) = self.high {
+            x = x.min_scalar(high);
+        }
+        x
     }
     #[inline(always)]
     fn slope<R: kernel::Real>(self, x: R) -> R {
-        let below = x.clone().le(x.constant(self.low));
-        let above = x.constant(self.high).le(x.clone());
-        R::select(below, x.constant(0.0), R::select(above, x.constant(0.0), x.constant(1.0)))
+        let mut slope = x.constant(1.0);
+        if let Some(low) = self.low {
+            slope = R::select(x.clone().gt_scalar(low), slope, x.constant(0.0));
+        }
+        if let Some(high) = self.high {
+            slope = R::select(x.clone().lt_scalar(high), slope, x.constant(0.0));
+        }
+        slope
     }
 }
 
@@ -288,8 +303,8 @@ impl Tensor {
                 Ok(Tensor::new(x.values::<i64>().iter().map(|&x| x.max(low).min(high)).collect(), x.dense_layout()))
             }
             _ => Ok(self.apply(Clamp {
-                low: low.map_or(f64::NEG_INFINITY, Scalar::to_f64),
-                high: high.map_or(f64::INFINITY, Scalar::to_f64),
+                low: low.map(Scalar::to_f64),
+                high: high.map(Scalar::to_f64),
             })),
         }
     }
@@ -309,73 +324,6 @@ impl From<Option<f64>> for Bound {
     fn from(number: Option<f64>) -> Self {
         Bound(number.map(Scalar::Float))
     }
-}
-
-/// `d²/dx² ln Γ(x)`, the slope of digamma.
-#[derive(Clone, Copy)]
-pub(crate) struct Trigamma;
-
-impl Function for Trigamma {
-    const NAME: &'static str = "Polygamma";
-    const KEEPS: Keep = Keep::Inputs;
-
-    /// Reflection to x ≥ ½, six steps of the recurrence, then the asymptotic series (Abramowitz & Stegun 6.4.6,
-    /// 6.4.7, 6.4.12 with the Bernoulli numbers 1/6, −1/30, 1/42, −1/30, 5/66).
-    #[inline(always)]
-    fn value<R: kernel::Real>(self, x: R) -> R {
-        let (reflected, z) = reflect(&x);
-        let (z, mut sum) = climb(z, |z| z.constant(1.0) / (z.clone() * z));
-        let w = z.constant(1.0) / (z.clone() * z.clone());
-        let series = horner(&w, [5.0 / 66.0, -1.0 / 30.0, 1.0 / 42.0, -1.0 / 30.0, 1.0 / 6.0]) * w.clone() / z.clone();
-        sum = sum + z.constant(1.0) / z + w * 0.5 + series;
-        let s = sine(&x, &reflected);
-        R::select(reflected, s.constant(PI * PI) / (s.clone() * s) - sum.clone(), sum)
-    }
-
-    /// `d³/dx³ ln Γ(x)` in the same way; −∞ at the poles.
-    #[inline(always)]
-    fn slope<R: kernel::Real>(self, x: R) -> R {
-        let (reflected, z) = reflect(&x);
-        let (z, mut sum) = climb(z, |z| z.constant(-2.0) / (z.clone() * z.clone() * z));
-        let w = z.constant(1.0) / (z.clone() * z.clone());
-        let series = horner(&w, [-5.0 / 6.0, 0.3, -1.0 / 6.0, 1.0 / 6.0, -0.5]) * w.clone() * w.clone();
-        sum = sum - w.clone() - w / z + series;
-        let s = sine(&x, &reflected);
-        let c = (R::select(reflected.clone(), x.clone(), x.constant(0.5)) * PI).cos();
-        let mirror = c * (-2.0 * PI * PI * PI) / (s.clone() * s.clone() * s);
-        let pole = x.clone().floor().equal(x.clone());
-        let left = R::select(pole, x.constant(f64::NEG_INFINITY), mirror + sum.clone());
-        R::select(reflected, left, sum)
-    }
-}
-
-/// Where x < ½, and `1 − x` there.
-#[inline(always)]
-fn reflect<R: kernel::Real>(x: &R) -> (R::Mask, R) {
-    let reflected = x.clone().lt_scalar(0.5);
-    (reflected.clone(), R::select(reflected, -x.clone() + 1.0, x.clone()))
-}
-
-/// Six steps of a recurrence: the sum of `term` over z, z + 1, …, and z + 6.
-#[inline(always)]
-fn climb<R: kernel::Real>(mut z: R, term: impl Fn(R) -> R) -> (R, R) {
-    let mut sum = z.constant(0.0);
-    for _ in 0..6 {
-        sum = sum + term(z.clone());
-        z = z + 1.0;
-    }
-    (z, sum)
-}
-
-#[inline(always)]
-fn horner<R: kernel::Real, const N: usize>(x: &R, coefficients: [f64; N]) -> R {
-    coefficients.into_iter().fold(x.constant(0.0), |sum, c| sum * x.clone() + c)
-}
-
-/// `sin πx` where it is wanted, 1 elsewhere: there its reciprocal could poison the choice.
-#[inline(always)]
-fn sine<R: kernel::Real>(x: &R, wanted: &R::Mask) -> R {
-    (R::select(wanted.clone(), x.clone(), x.constant(0.5)) * PI).sin()
 }
 
 /// The cases by which the functions above are checked.
@@ -409,6 +357,7 @@ pub fn cases() -> Vec<Case> {
         case("erfc", |x| Ok(x[0].erfc()), anywhere()),
         case("lgamma", |x| Ok(x[0].lgamma()), vec![float64([-1.3, -0.4, 0.3, 1.7, 9.0])]),
         case("digamma", |x| Ok(x[0].digamma()), vec![float64([-1.3, -0.4, 0.3, 1.7, 9.0])]),
+        case("trigamma", |x| Ok(x[0].trigamma()), vec![float64([-1.3, -0.4, 0.3, 1.7, 9.0])]),
         case("log_sigmoid", |x| Ok(x[0].log_sigmoid()), anywhere()),
         case("log_sigmoid of large numbers", |x| Ok(x[0].log_sigmoid()), vec![float64([-700.0, 700.0])]),
         case("relu", |x| Ok(x[0].relu()), anywhere()),
