@@ -4,12 +4,20 @@
 //! the same format, where an operation that is not built yet counts as unsupported and does not fail the test.
 //! `GOLDEN_SHOW=name` prints every failure whose id contains `name`.
 
+#![allow(unreachable_pub, reason = "the modules of a test binary")]
+
 #[path = "golden/case.rs"]
 mod case;
 #[path = "golden/compare.rs"]
 mod compare;
 #[path = "golden/operations.rs"]
 mod operations;
+#[path = "golden/ops_elementwise.rs"]
+mod ops_elementwise;
+#[path = "golden/ops_index.rs"]
+mod ops_index;
+#[path = "golden/ops_reduce.rs"]
+mod ops_reduce;
 #[path = "golden/run.rs"]
 mod run;
 

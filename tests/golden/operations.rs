@@ -13,7 +13,12 @@ fn other<'a>(args: &'a Args<'_>, name: &str) -> Option<Operand<'a>> {
 
 /// The outputs of an operation; `None` if there is none of that name.
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
-    one(op, args).map(|r| r.map(|t| vec![t])).or_else(|| several(op, args))
+    one(op, args)
+        .map(|r| r.map(|t| vec![t]))
+        .or_else(|| several(op, args))
+        .or_else(|| crate::ops_elementwise::call(op, args))
+        .or_else(|| crate::ops_reduce::call(op, args))
+        .or_else(|| crate::ops_index::call(op, args))
 }
 
 /// The operations with one result.
