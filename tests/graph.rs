@@ -68,7 +68,11 @@ fn a_second_walk_needs_the_graph_retained() {
     assert_eq!(x.grad().unwrap().to_vec::<f32>().unwrap(), [4.0, 8.0]);
     let error = y.backward().unwrap_err().to_string();
     assert!(error.contains("retain_graph"), "{error}");
-    assert_eq!(x.grad().unwrap().to_vec::<f32>().unwrap(), [4.0, 8.0], "a failed walk must not change a gradient");
+    assert_eq!(
+        x.grad().unwrap().to_vec::<f32>().unwrap(),
+        [4.0, 8.0],
+        "a failed walk must not change a gradient"
+    );
 }
 
 #[test]

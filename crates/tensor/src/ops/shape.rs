@@ -442,6 +442,11 @@ pub fn cases() -> Vec<Case> {
         case("narrow", |x| Ok(x[0].narrow(1, 1, 2)?.sin()), x()),
         case("slice with a step", |x| Ok(x[0].slice(1, 0, 3, 2)?.sin()), x()),
         case("select", |x| Ok(x[0].select(0, -1)?.sin()), x()),
+        case(
+            "unslice",
+            |x| Ok(x[0].unslice(Slice { dim: 1, start: 1, len: 3, step: 2, size: 7 })?.sin()),
+            x(),
+        ),
         case("contiguous", |x| Ok(x[0].t()?.contiguous().sin()), x()),
     ]
 }
