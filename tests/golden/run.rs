@@ -2,7 +2,7 @@
 
 use crate::case::{Args, Case, tensor};
 use crate::compare::{Rule, same};
-use crate::operations;
+use crate::{criteria, initial, layers, operations, optimizers, printing, schedulers, streams, training};
 use serde_json::Value;
 use tensor::{Tensor, grad_with};
 
@@ -14,7 +14,15 @@ pub enum Outcome {
 
 pub fn run(case: &Case<'_>) -> Outcome {
     match case.kind {
-        "op" | "loss" => function(case),
+        "op" => function(case, operations::call),
+        "loss" => function(case, criteria::call),
+        "init-stat" => initial::run(case),
+        "layer" => layers::run(case),
+        "optim" => optimizers::run(case),
+        "print" => printing::run(case),
+        "rng" => streams::run(case),
+        "scheduler" => schedulers::run(case),
+        "train" => training::run(case),
         other => Outcome::Unsupported(format!("kind {other}")),
     }
 }
@@ -51,7 +59,9 @@ fn stricter(case: &Case<'_>, error: &str) -> bool {
     case.kind == "loss" && (error.contains("between 0 and 1") || error.contains("sum to"))
 }
 
-fn function(case: &Case<'_>) -> Outcome {
+type Call = fn(&str, &Args<'_>) -> Option<tensor::Result<Vec<Tensor>>>;
+
+fn function(case: &Case<'_>, call: Call) -> Outcome {
     let Some(inputs) = leaves(case.list("inputs")) else {
         return Outcome::Unsupported("an element type".into());
     };
@@ -61,7 +71,7 @@ fn function(case: &Case<'_>) -> Outcome {
         return Outcome::Unsupported("an element type".into());
     }
     let args = Args::new(inputs, &case.json["options"]);
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| operations::call(case.op, &args)));
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call(case.op, &args)));
     let Ok(result) = result else { return Outcome::Failed("panicked".into()) };
     let Some(result) = result else { return Outcome::Unsupported(case.op.into()) };
     if let (Ok(_), Some(option)) = (&result, args.unread().first()) {
@@ -178,9 +188,8 @@ fn values_and_gradients(case: &Case<'_>, outputs: &[Tensor], wrt: &[(&str, &Tens
     let mut sum = Tensor::scalar(0.0, tensor::DType::F64);
     for ((name, _), g) in wrt.iter().zip(&graph) {
         if let Some(v) = second["v"].get(*name).and_then(tensor) {
-            sum = sum
-                .add(&g.mul(&v).and_then(|gv| Ok(gv.sum().to(tensor::DType::F64))).map_err(text)?)
-                .map_err(text)?;
+            sum =
+                sum.add(&g.mul(&v).map(|gv| gv.sum().to(tensor::DType::F64)).map_err(text)?).map_err(text)?;
         }
     }
     let found = if sum.needs_grad() {

@@ -51,6 +51,7 @@ pub trait Real:
     /// `self == value`
     fn eq_scalar(self, value: f64) -> Self::Mask;
     /// `self` is not a number.
+    #[expect(clippy::wrong_self_convention, reason = "a formula consumes its numbers")]
     fn is_nan(self) -> Self::Mask;
     /// `yes` where the mask holds, else `no`. Both are computed; only one of them gets a gradient.
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;

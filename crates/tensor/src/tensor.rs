@@ -368,7 +368,8 @@ impl Tensor {
     ) -> Result<Tensor> {
         let (start, end, step) = (start.into(), end.into(), step.into());
         let (first, last, by) = (start.to_f64(), end.to_f64(), step.to_f64());
-        if by == 0.0 || !((last - first) / by >= 0.0) {
+        let forward = by != 0.0 && (last - first) / by >= 0.0;
+        if !forward {
             return Err(Error::value("arange", format!("no step of {by} leads from {first} to {last}")));
         }
         let len = match (start, end, step) {

@@ -292,7 +292,7 @@ impl<F: Function2> Op for Binary<F> {
                 return Ok(with_float!(grad.dtype(), T => {
                     let mut out = Buffer::<T>::zeros(grad.numel());
                     let (x, y, g) = (x.values::<T>(), y.values::<T>(), grad.values::<T>());
-                    let (x, y, g) = (Arg::Slice(&*x), Arg::Slice(&*y), Arg::Slice(&*g));
+                    let (x, y, g) = (Arg::Slice(&x), Arg::Slice(&y), Arg::Slice(&g));
                     if i == 0 {
                         zip3(Pull::<F, false>(self.f), x, y, g, &mut out);
                     } else {
@@ -362,12 +362,12 @@ functions! {
     Maximum maximum "Maximum": |x, y| x.maximum(y),
         |x, y, g| g.clone() * share(x.clone().lt(y.clone()), x.equal(y), g),
         |x, y, g| g.clone() * share(y.clone().lt(x.clone()), x.equal(y), g),
-        integers |x, y| x.max(y), bools |x, y| x | y;
+        integers i64::max, bools |x, y| x | y;
     /// The smaller of each pair; a NaN on either side stays. Ties share the gradient.
     Minimum minimum "Minimum": |x, y| x.minimum(y),
         |x, y, g| g.clone() * share(y.clone().lt(x.clone()), x.equal(y), g),
         |x, y, g| g.clone() * share(x.clone().lt(y.clone()), x.equal(y), g),
-        integers |x, y| x.min(y), bools |x, y| x & y;
+        integers i64::min, bools |x, y| x & y;
     /// The angle of the point `(other, self)`.
     Atan2 atan2 "Atan2": |x, y| x.atan2(y),
         |x, y, g| g * y.clone() * over_square(x, y),

@@ -218,7 +218,10 @@ impl Tensor {
         let close = with_float!(x.dtype().to_float(), T => {
             let dtype = T::DTYPE;
             zip_rows(&x.to(dtype), &y.to(dtype), layout, |x: Arg<'_, T>, y, out| {
-                pairs(x, y, out, |x, y| x == y || (f64::from(x - y)).abs() <= atol + rtol * f64::from(y.abs()) && y.is_finite());
+                pairs(x, y, out, |x, y| {
+                    let distance = (x - y).abs().to_f64();
+                    x == y || distance <= atol + rtol * y.abs().to_f64() && y.is_finite()
+                });
             })
         });
         Ok(close.values::<bool>().iter().all(|&c| c))

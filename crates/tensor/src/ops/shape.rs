@@ -421,7 +421,7 @@ fn fill_in(op: &'static str, ints: &[i64], x: &Tensor) -> Result<Shape> {
     if free == 0 {
         return if known == x.numel() { sizes(op, ints) } else { Err(fail()) };
     }
-    if known == 0 || x.numel() % known != 0 {
+    if known == 0 || !x.numel().is_multiple_of(known) {
         return Err(fail());
     }
     ints.iter().map(|&n| if n == -1 { Ok(x.numel() / known) } else { usize::try_from(n).map_err(|_| fail()) }).collect()

@@ -297,8 +297,8 @@ impl Tensor {
         }
         match (self.dtype(), low, high) {
             (DType::I64 | DType::Bool, None | Some(Scalar::Int(_)), None | Some(Scalar::Int(_))) => {
-                let low = low.map_or(i64::MIN, |b| b.to());
-                let high = high.map_or(i64::MAX, |b| b.to());
+                let low = low.map_or(i64::MIN, Scalar::to);
+                let high = high.map_or(i64::MAX, Scalar::to);
                 let x = self.to(DType::I64);
                 Ok(Tensor::new(x.values::<i64>().iter().map(|&x| x.max(low).min(high)).collect(), x.dense_layout()))
             }

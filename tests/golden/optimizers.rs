@@ -1,0 +1,8 @@
+//! Optimizers and gradient clipping: kind `optim`.
+
+use crate::case::Case;
+use crate::run::Outcome;
+
+pub fn run(case: &Case<'_>) -> Outcome {
+    Outcome::Unsupported(format!("kind {}", case.kind))
+}

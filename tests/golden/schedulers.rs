@@ -1,0 +1,8 @@
+//! Learning rates over time: kind `scheduler`.
+
+use crate::case::Case;
+use crate::run::Outcome;
+
+pub fn run(case: &Case<'_>) -> Outcome {
+    Outcome::Unsupported(format!("kind {}", case.kind))
+}
