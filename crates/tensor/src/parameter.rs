@@ -6,7 +6,7 @@
 use crate::autograd::{Kept, Node, Value};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
-use crate::ops::binary::accumulate;
+use crate::ops::arithmetic::accumulate;
 use crate::tensor::Tensor;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

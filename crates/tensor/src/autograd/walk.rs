@@ -6,7 +6,7 @@
 use super::mode::recording;
 use super::node::{Ctx, Kept, Node};
 use crate::error::{Error, Result};
-use crate::ops::binary::accumulate;
+use crate::ops::arithmetic::accumulate;
 use crate::parameter::add_leaf_grad;
 use crate::tensor::Tensor;
 use std::collections::btree_map::Entry;

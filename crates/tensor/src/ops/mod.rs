@@ -23,6 +23,8 @@ macro_rules! families {
 families! {
     unary
     binary
+    arithmetic
+    operators
     compare
     convert
     reduce

@@ -1,0 +1,408 @@
+//! Sums, differences, products, quotients and powers, of tensors and of a tensor and a plain number.
+//!
+//! ```
+//! use tensor::tensor;
+//! let x = tensor([3.0, 4.0]);
+//! assert_eq!(x.pow(2.0)?.add(&x)?.to_string(), "tensor([12., 20.])");
+//! assert_eq!(tensor([3, 4]).div(2)?.to_string(), "tensor([1.5000, 2.0000])");
+//! # Ok::<(), tensor::Error>(())
+//! ```
+
+use super::binary::{Function2, Operand, Value, broadcast_cases, result_type};
+use crate::autograd::check::{Case, case, float64};
+use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
+use crate::dtype::{DType, Element};
+use crate::error::{Error, Result};
+use crate::literal::Scalar;
+use crate::storage::{Buffer, with_float};
+use crate::tensor::Tensor;
+use kernel::Map1;
+use kernel::map::{Arg, map, zip};
+use std::sync::Arc;
+
+/// `x + y`
+#[derive(Clone, Copy)]
+pub(crate) struct Add;
+impl Function2 for Add {
+    const NAME: &'static str = "Add";
+    const METHOD: &'static str = "add";
+    const KEEPS: Keep = Keep::Nothing;
+    const INTEGERS: Option<fn(i64, i64) -> i64> = Some(i64::wrapping_add);
+    const BOOLS: Option<fn(bool, bool) -> bool> = Some(|x, y| x | y);
+    #[inline(always)]
+    fn value<R: kernel::Real>(self, x: R, y: R) -> R {
+        x + y
+    }
+    #[inline(always)]
+    fn pull_x<R: kernel::Real>(self, _: R, _: R, grad: R) -> R {
+        grad
+    }
+    #[inline(always)]
+    fn pull_y<R: kernel::Real>(self, _: R, _: R, grad: R) -> R {
+        grad
+    }
+}
+
+/// `x − y`
+#[derive(Clone, Copy)]
+pub(crate) struct Sub;
+impl Function2 for Sub {
+    const NAME: &'static str = "Sub";
+    const METHOD: &'static str = "sub";
+    const KEEPS: Keep = Keep::Nothing;
+    const INTEGERS: Option<fn(i64, i64) -> i64> = Some(i64::wrapping_sub);
+    #[inline(always)]
+    fn value<R: kernel::Real>(self, x: R, y: R) -> R {
+        x - y
+    }
+    #[inline(always)]
+    fn pull_x<R: kernel::Real>(self, _: R, _: R, grad: R) -> R {
+        grad
+    }
+    #[inline(always)]
+    fn pull_y<R: kernel::Real>(self, _: R, _: R, grad: R) -> R {
+        -grad
+    }
+}
+
+/// `x · y`
+#[derive(Clone, Copy)]
+pub(crate) struct Mul;
+impl Function2 for Mul {
+    const NAME: &'static str = "Mul";
+    const METHOD: &'static str = "mul";
+    const INTEGERS: Option<fn(i64, i64) -> i64> = Some(i64::wrapping_mul);
+    const BOOLS: Option<fn(bool, bool) -> bool> = Some(|x, y| x & y);
+    #[inline(always)]
+    fn value<R: kernel::Real>(self, x: R, y: R) -> R {
+        x * y
+    }
+    #[inline(always)]
+    fn pull_x<R: kernel::Real>(self, _: R, y: R, grad: R) -> R {
+        grad * y
+    }
+    #[inline(always)]
+    fn pull_y<R: kernel::Real>(self, x: R, _: R, grad: R) -> R {
+        grad * x
+    }
+}
+
+/// `x / y`, of integers too a float.
+#[derive(Clone, Copy)]
+pub(crate) struct Div;
+impl Function2 for Div {
+    const NAME: &'static str = "Div";
+    const METHOD: &'static str = "div";
+    #[inline(always)]
+    fn value<R: kernel::Real>(self, x: R, y: R) -> R {
+        x / y
+    }
+    #[inline(always)]
+    fn pull_x<R: kernel::Real>(self, _: R, y: R, grad: R) -> R {
+        grad / y
+    }
+    #[inline(always)]
+    fn pull_y<R: kernel::Real>(self, x: R, y: R, grad: R) -> R {
+        -grad * ((x / y.clone()) / y)
+    }
+}
+
+/// `xʸ`
+#[derive(Clone, Copy)]
+pub(crate) struct Pow;
+impl Function2 for Pow {
+    const NAME: &'static str = "Pow";
+    const METHOD: &'static str = "pow";
+    const INTEGERS: Option<fn(i64, i64) -> i64> = Some(integer_power);
+    #[inline(always)]
+    fn value<R: kernel::Real>(self, x: R, y: R) -> R {
+        x.pow(y)
+    }
+    /// `y·xʸ⁻¹`, and 0 for y = 0, also at x = 0.
+    #[inline(always)]
+    fn pull_x<R: kernel::Real>(self, x: R, y: R, grad: R) -> R {
+        let slope = y.clone() * x.pow(y.clone() - 1.0);
+        R::select(y.clone().eq_scalar(0.0), grad.constant(0.0), grad * slope)
+    }
+    /// `xʸ·ln x`, and 0 for x = 0 and y ≥ 0.
+    #[inline(always)]
+    fn pull_y<R: kernel::Real>(self, x: R, y: R, grad: R) -> R {
+        let zero = x.clone().eq_scalar(0.0);
+        let safe = R::select(zero.clone(), x.constant(1.0), x.clone());
+        let at_zero = R::select(y.clone().lt_scalar(0.0), x.constant(f64::NEG_INFINITY), x.constant(0.0));
+        grad * R::select(zero, at_zero, x.pow(y) * safe.ln())
+    }
+}
+
+/// Powers of whole numbers wrap; a negative power is 0, but for ±1.
+fn integer_power(x: i64, y: i64) -> i64 {
+    match (x, u64::try_from(y)) {
+        (1, _) => 1,
+        (-1, _) => 1 - 2 * (y & 1),
+        (_, Err(_)) => 0,
+        (x, Ok(mut y)) => {
+            let (mut power, mut square) = (1i64, x);
+            while y > 0 {
+                if y & 1 == 1 {
+                    power = power.wrapping_mul(square);
+                }
+                square = square.wrapping_mul(square);
+                y >>= 1;
+            }
+            power
+        }
+    }
+}
+
+/// A tensor and a plain number, of the tensor's own type.
+#[derive(Clone, Copy)]
+enum Numbered {
+    Plus(f64),
+    /// `number − x`
+    From(f64),
+    Times(f64),
+    Over(f64),
+    Power(f64),
+}
+
+impl Map1 for Numbered {
+    #[inline(always)]
+    fn call<R: kernel::Real>(self, x: R) -> R {
+        match self {
+            Numbered::Plus(number) => x + number,
+            Numbered::From(number) => -x + number,
+            Numbered::Times(number) => x * number,
+            Numbered::Over(number) => x / number,
+            Numbered::Power(number) => x.pow_scalar(number),
+        }
+    }
+}
+
+struct WithNumber(Numbered, &'static str);
+
+impl Op for WithNumber {
+    fn name(&self) -> &'static str {
+        self.1
+    }
+    fn keep(&self) -> Keep {
+        if matches!(self.0, Numbered::Power(_)) { Keep::Inputs } else { Keep::Nothing }
+    }
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        ctx.grads(|_| {
+            Ok(match self.0 {
+                Numbered::Plus(_) => grad.clone(),
+                Numbered::From(_) => -grad,
+                Numbered::Times(number) => grad * number,
+                Numbered::Over(number) => grad / number,
+                Numbered::Power(0.0) => grad.zeros_like(),
+                Numbered::Power(number) => grad * (ctx.input(0)?.with_number(Numbered::Power(number - 1.0), "Pow") * number),
+            })
+        })
+    }
+}
+
+impl Tensor {
+    #[track_caller]
+    #[inline]
+    fn with_number(&self, f: Numbered, name: &'static str) -> Tensor {
+        let out = with_float!(self.dtype(), T => {
+            let mut out = Buffer::<T>::zeros(self.numel());
+            // One loop a kind: a match inside of it would keep it from vectorising.
+            let x = self.values::<T>();
+            match f {
+                Numbered::Plus(n) => zip(Value(Add), Arg::Slice(&x), Arg::Scalar(n as T), &mut out),
+                Numbered::From(n) => zip(Value(Sub), Arg::Scalar(n as T), Arg::Slice(&x), &mut out),
+                Numbered::Times(n) => zip(Value(Mul), Arg::Slice(&x), Arg::Scalar(n as T), &mut out),
+                Numbered::Over(n) => zip(Value(Div), Arg::Slice(&x), Arg::Scalar(n as T), &mut out),
+                Numbered::Power(_) => map(f, &x, &mut out),
+            }
+            Tensor::new(out, self.dense_layout())
+        });
+        out.record(WithNumber(f, name), &[self])
+    }
+
+    /// The number, if the operand is one and does not change this tensor's floating point type.
+    #[inline]
+    fn plain(&self, other: Operand<'_>) -> Option<f64> {
+        match other {
+            Operand::Number(number) if self.dtype().is_float() => Some(number.to_f64()),
+            _ => None,
+        }
+    }
+
+    /// `self + other`
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    #[track_caller]
+    #[inline]
+    pub fn add<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        match self.plain(other) {
+            Some(number) => Ok(self.with_number(Numbered::Plus(number), "Add")),
+            None => self.apply2(Add, other),
+        }
+    }
+
+    /// `self − other`
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together, or both are bools.
+    #[doc(alias = "subtract")]
+    #[track_caller]
+    pub fn sub<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        if result_type(self, other) == DType::Bool {
+            return Err(Error::dtype("sub", "bools cannot be subtracted; use logical_xor"));
+        }
+        match self.plain(other) {
+            Some(number) => Ok(self.with_number(Numbered::Plus(-number), "Sub")),
+            None => self.apply2(Sub, other),
+        }
+    }
+
+    /// `self · other`
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    #[doc(alias = "multiply")]
+    #[track_caller]
+    #[inline]
+    pub fn mul<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        match self.plain(other) {
+            Some(number) => Ok(self.with_number(Numbered::Times(number), "Mul")),
+            None => self.apply2(Mul, other),
+        }
+    }
+
+    /// `self / other`; of integers too a float.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    #[doc(alias = "true_divide")]
+    #[track_caller]
+    pub fn div<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        match self.plain(other) {
+            Some(number) => Ok(self.with_number(Numbered::Over(number), "Div")),
+            None => self.apply2(Div, other),
+        }
+    }
+
+    /// `self` to the power of `exponent`.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together, or integers have a negative power.
+    #[track_caller]
+    pub fn pow<'a>(&self, exponent: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let exponent = exponent.into();
+        if let Operand::Number(Scalar::Int(n)) = exponent
+            && n < 0
+            && self.dtype() == DType::I64
+        {
+            return Err(Error::value("pow", format!("integers to the negative power {n} are not integers")));
+        }
+        match self.plain(exponent) {
+            Some(number) => Ok(self.with_number(Numbered::Power(number), "Pow")),
+            None => self.apply2(Pow, exponent),
+        }
+    }
+
+    /// `−self`. Bools cannot be negated: they become integers.
+    #[track_caller]
+    #[must_use]
+    pub fn neg(&self) -> Tensor {
+        match self.dtype() {
+            DType::Bool => self.to(DType::I64).neg(),
+            DType::I64 => {
+                Tensor::new(self.values::<i64>().iter().map(|x| x.wrapping_neg()).collect(), self.dense_layout())
+            }
+            _ => self.with_number(Numbered::Times(-1.0), "Neg"),
+        }
+    }
+}
+
+impl Tensor {
+    /// `other − self`
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together, or both are bools.
+    #[track_caller]
+    pub fn rsub<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        match (self.plain(other), other) {
+            (Some(number), _) => Ok(self.with_number(Numbered::From(number), "Rsub")),
+            (None, Operand::Tensor(other)) => other.sub(self),
+            (None, Operand::Number(number)) => {
+                Tensor::scalar(number, result_type(self, number)).sub(self)
+            }
+        }
+    }
+}
+
+/// Adds a gradient to a sum of gradients: in place where nobody else holds the sum and nobody will differentiate it.
+pub(crate) fn accumulate(sum: &mut Tensor, grad: Tensor) -> Result<()> {
+    let plain = !is_grad_enabled() && sum.is_contiguous() && grad.is_contiguous() && sum.shape() == grad.shape();
+    if plain && sum.dtype() == grad.dtype() {
+        let (first, len) = (sum.layout.offset(), sum.numel());
+        let done = with_float!(grad.dtype(), T => {
+            match Arc::get_mut(&mut sum.storage).and_then(T::buffer_mut) {
+                Some(buffer) => {
+                    let grad = grad.values::<T>();
+                    let sum = &mut buffer[first..first + len];
+                    kernel::map::vectorize(move || sum.iter_mut().zip(grad.iter()).for_each(|(s, g)| *s += g));
+                    true
+                }
+                None => false,
+            }
+        });
+        if done {
+            return Ok(());
+        }
+    }
+    if sum.shape() != grad.shape() || sum.dtype() != grad.dtype() {
+        return Err(Error::shape(
+            "backward",
+            format!(
+                "two gradients for one tensor have shapes {:?} and {:?}, types {} and {}",
+                sum.shape(),
+                grad.shape(),
+                sum.dtype(),
+                grad.dtype()
+            ),
+        ));
+    }
+    *sum = sum.add(&grad)?;
+    Ok(())
+}
+
+/// The cases by which the functions above are checked.
+#[doc(hidden)]
+pub fn cases() -> Vec<Case> {
+    let mut cases = broadcast_cases(&[
+        ("add", |x| x[0].add(&x[1])),
+        ("sub", |x| x[0].sub(&x[1])),
+        ("mul", |x| x[0].mul(&x[1])),
+        ("div", |x| x[0].div(&x[1])),
+        ("pow", |x| x[0].abs().pow(&x[1])),
+    ]);
+    let x = || vec![float64([[0.4, -1.3], [2.0, 0.1]])];
+    cases.push(case("pow of a number", |x| x[0].pow(3.0), x()));
+    cases.push(case("pow 0", |x| x[0].pow(0), x()));
+    cases.push(case("an input used twice", |x| x[0].mul(&x[0]), x()));
+    cases.push(case("a transposed operand", |x| x[0].t()?.div(&x[0]), x()));
+    cases
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{grad, tensor};
+
+    #[test]
+    fn the_gradient_of_x_to_the_zero_is_zero_at_zero() {
+        let x = tensor([0.0, 2.0]).requires_grad();
+        let y = x.pow(&tensor([0.0, 0.0])).unwrap().sum();
+        assert_eq!(grad(&y, &[&x]).unwrap()[0].to_vec::<f32>().unwrap(), [0.0, 0.0]);
+    }
+}
