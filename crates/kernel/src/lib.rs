@@ -10,6 +10,8 @@ pub mod polygamma;
 mod real;
 pub mod reduce;
 pub mod softmax;
+mod update;
 
 pub use map::{Map1, Map2, Map3};
-pub use real::{Float, Lane, Real};
+pub use real::{AsLane, Float, Lane, Real};
+pub use update::{Formula, update};

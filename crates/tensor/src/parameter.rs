@@ -139,6 +139,41 @@ impl Parameter {
         Ok(())
     }
 
+    /// Changes the numbers by the gradient, as [`update`](Parameter::update) does, and reads it where it lies. `false`,
+    /// and nothing is called, if no gradient has been collected. `f` must not ask this parameter for anything: its
+    /// value and its gradient are locked.
+    ///
+    /// ```
+    /// use tensor::{Parameter, tensor};
+    /// let w = Parameter::new(&tensor([1.0, 2.0]));
+    /// (w.tensor() * 3.0).sum().backward()?;
+    /// w.update_by_grad::<f32>(|w, grad| w.iter_mut().zip(grad).for_each(|(w, g)| *w -= 0.1 * g))?;
+    /// assert_eq!(w.tensor().to_vec::<f32>()?, [0.7, 1.7]);
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the elements are not of type `T`.
+    #[track_caller]
+    pub fn update_by_grad<T: Element>(&self, f: impl FnOnce(&mut [T], &[T])) -> Result<bool> {
+        let kept = self.0.leaf.kept();
+        let Kept::Leaf(Some(grad)) = &*kept else { return Ok(false) };
+        if grad.dtype() != T::DTYPE {
+            return Err(Error::dtype(
+                "Parameter::update_by_grad",
+                format!("the gradient is {}, not {}", grad.dtype(), T::DTYPE),
+            ));
+        }
+        self.update(|values| f(values, &grad.values::<T>()))?;
+        Ok(true)
+    }
+
+    /// A number that no other place has.
+    #[inline]
+    pub fn id(&self) -> u64 {
+        self.0.leaf.seq
+    }
+
     /// The gradient that has been collected.
     pub fn grad(&self) -> Option<Tensor> {
         leaf_grad(&self.0.leaf)

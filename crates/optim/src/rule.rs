@@ -1,0 +1,179 @@
+//! What an optimizer is apart from its bookkeeping: options, and a formula for one parameter. Yours too.
+//!
+//! ```
+//! use optim::{Formula, Number, Optim, Optimizer, Rule, Setting, State};
+//! use tensor::{Parameter, Real, Result, tensor};
+//!
+//! /// θ ← θ − lr · sign(g)
+//! #[derive(Clone, Copy)]
+//! struct SignDescent {
+//!     lr: f64,
+//! }
+//! impl Formula<0> for SignDescent {
+//!     #[inline(always)]
+//!     fn call<R: Real>(self, x: R, g: R, []: [R; 0]) -> (R, [R; 0]) {
+//!         (x - g.sign() * self.lr, [])
+//!     }
+//! }
+//! impl Rule for SignDescent {
+//!     const NAME: &'static str = "SignDescent";
+//!     fn settings(&mut self, visit: &mut dyn FnMut(&'static str, &mut dyn Setting)) {
+//!         visit("lr", &mut self.lr);
+//!     }
+//!     fn check(&self) -> Result<()> {
+//!         Ok(())
+//!     }
+//!     fn update<T: Number>(&self, state: &mut State<T>, values: &mut [T], grad: &[T]) {
+//!         state.each([], values, grad, *self);
+//!     }
+//! }
+//!
+//! let w = Parameter::new(&tensor([3.0, -2.0]));
+//! let mut optimizer = Optim::of([w.clone()], SignDescent { lr: 0.5 });
+//! w.tensor().square().sum().backward()?;
+//! optimizer.step()?;
+//! assert_eq!(w.tensor().to_vec::<f32>()?, [2.5, -1.5]);
+//! # Ok::<(), tensor::Error>(())
+//! ```
+
+use crate::group::Setting;
+use kernel::{Float, Formula, Real, update};
+use tensor::{Element, Error, Result, Shape};
+
+/// The options of an optimizer, and the rule for which they stand.
+pub trait Rule: Clone + Send + 'static {
+    /// The optimizer's name, for messages.
+    const NAME: &'static str;
+    /// PyTorch's names of what is remembered per element, in the order of the slots of [`State::each`].
+    const ARRAYS: &'static [&'static str] = &[];
+    /// PyTorch's names of what is remembered per parameter, in the order of [`State::numbers`]: at most four.
+    const NUMBERS: &'static [&'static str] = &[];
+
+    /// Shows each option under PyTorch's name: schedules and dictionaries find them here.
+    fn settings(&mut self, visit: &mut dyn FnMut(&'static str, &mut dyn Setting));
+
+    /// Whether the options make sense; asked before each step.
+    ///
+    /// # Errors
+    /// If one does not.
+    fn check(&self) -> Result<()>;
+
+    /// One step of one parameter: new `values` from old ones and their gradient.
+    fn update<T: Number>(&self, state: &mut State<T>, values: &mut [T], grad: &[T]);
+}
+
+/// A type of element that can be trained.
+pub trait Number: Element + Float {
+    #[doc(hidden)]
+    fn state(any: &mut AnyState) -> Option<&mut State<Self>>;
+}
+
+impl Number for f32 {
+    fn state(any: &mut AnyState) -> Option<&mut State<f32>> {
+        if let AnyState::F32(state) = any { Some(state) } else { None }
+    }
+}
+
+impl Number for f64 {
+    fn state(any: &mut AnyState) -> Option<&mut State<f64>> {
+        if let AnyState::F64(state) = any { Some(state) } else { None }
+    }
+}
+
+/// What an optimizer remembers about one parameter.
+#[derive(Clone, Debug)]
+pub struct State<T> {
+    /// The parameter's sizes.
+    pub shape: Shape,
+    /// One number per element and slot, in row-major order; empty until it is first used.
+    pub arrays: Vec<Vec<T>>,
+    /// Numbers about the whole parameter, such as the count of its steps. All begin with 0.
+    pub numbers: [f64; 4],
+}
+
+impl<T: Number> State<T> {
+    pub(crate) fn new(shape: Shape) -> Self {
+        State { shape, arrays: Vec::new(), numbers: [0.0; 4] }
+    }
+
+    /// Counts a step. The count is the first of the numbers.
+    #[inline]
+    pub fn count(&mut self) -> f64 {
+        self.numbers[0] += 1.0;
+        self.numbers[0]
+    }
+
+    /// Whether slot `i` has not been used yet.
+    #[inline]
+    pub fn is_new(&self, i: usize) -> bool {
+        self.arrays.get(i).is_none_or(Vec::is_empty)
+    }
+
+    /// Fills a slot that has not been used yet.
+    pub fn fill(&mut self, i: usize, len: usize, value: f64) {
+        if self.arrays.len() <= i {
+            self.arrays.resize(i + 1, Vec::new());
+        }
+        if self.arrays[i].is_empty() {
+            self.arrays[i].resize(len, Float::from_f64(value));
+        }
+    }
+
+    /// Runs a formula over all elements in one vectorised pass; what it remembers is in `slots`, which begin with
+    /// zeros.
+    ///
+    /// # Panics
+    /// If a slot is named twice, or lengths differ.
+    #[inline]
+    pub fn each<const K: usize>(
+        &mut self,
+        slots: [usize; K],
+        values: &mut [T],
+        grad: &[T],
+        formula: impl Formula<K>,
+    ) {
+        for slot in slots {
+            if self.is_new(slot) {
+                self.fill(slot, values.len(), 0.0);
+            }
+        }
+        match self.arrays.get_disjoint_mut(slots) {
+            Ok(arrays) => update(formula, values, grad, arrays.map(Vec::as_mut_slice)),
+            Err(_) => panic!("State::each: slots {slots:?} name one twice"),
+        }
+    }
+}
+
+/// The state of a parameter of either type.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub enum AnyState {
+    F32(State<f32>),
+    F64(State<f64>),
+}
+
+/// The gradient after the two options that nearly every rule begins with: its negative where the objective is
+/// maximised, plus the weight decay.
+#[inline(always)]
+pub(crate) fn decayed<R: Real>(x: R, g: R, maximize: bool, weight_decay: f64) -> R {
+    let g = if maximize { -g } else { g };
+    if weight_decay == 0.0 { g } else { g + x * weight_decay }
+}
+
+#[track_caller]
+pub(crate) fn not_negative(rule: &'static str, name: &str, value: f64) -> Result<()> {
+    if value >= 0.0 {
+        Ok(())
+    } else {
+        Err(Error::value(rule, format!("{name} is {value}; it must be at least 0")))
+    }
+}
+
+#[track_caller]
+pub(crate) fn fraction(rule: &'static str, name: &str, value: f64) -> Result<()> {
+    if (0.0..1.0).contains(&value) {
+        Ok(())
+    } else {
+        Err(Error::value(rule, format!("{name} is {value}; it must be at least 0 and less than 1")))
+    }
+}
