@@ -1,2 +1,40 @@
-//! Placeholder of the first commit.
+//! Data for a training loop: sets, batches, and what is measured about the result.
+//!
+//! ```
+//! use data::{DataLoader, Dataset, StandardScaler, TensorDataset, load_breast_cancer, random_split};
+//! use tensor::{DType, manual_seed};
+//!
+//! manual_seed(0);
+//! let cancer = load_breast_cancer()?;
+//! let y = cancer.target.to(DType::F32).unsqueeze(1)?;
+//! let [train, test] = random_split(TensorDataset::new((cancer.data, y))?, [0.8, 0.2])?;
+//!
+//! let (x, y) = train.all();
+//! let scaler = StandardScaler::fit(&x)?;
+//! let train = TensorDataset::new((scaler.transform(&x)?, y))?;
+//! for (x, y) in &DataLoader::new(&train).batch_size(32)?.shuffle(true) {
+//!     assert_eq!((x.size(1)?, y.size(1)?), (30, 1));
+//! }
+//! assert_eq!(test.len(), 113);
+//! # Ok::<(), tensor::Error>(())
+//! ```
 #![forbid(unsafe_code)]
+
+mod bundled;
+mod collate;
+mod dataset;
+mod loader;
+mod sampler;
+mod scaler;
+mod split;
+mod tensor_dataset;
+mod workers;
+
+pub use bundled::{Bunch, load_breast_cancer};
+pub use collate::{Collate, collate};
+pub use dataset::{Dataset, Subset};
+pub use loader::{Batches, DataLoader};
+pub use sampler::{RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler};
+pub use scaler::StandardScaler;
+pub use split::{Length, random_split, random_split_with};
+pub use tensor_dataset::{TensorDataset, Tensors};
