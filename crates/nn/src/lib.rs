@@ -1,2 +1,26 @@
-//! Placeholder of the first commit.
+//! Layers with PyTorch's names, options, initial weights and printed form.
+//!
+//! ```
+//! use nn::{Layer, Linear, Module, Sigmoid, sequential};
+//! use tensor::{manual_seed, rand};
+//!
+//! manual_seed(42);
+//! let model = sequential![Linear::new(10, 1), Sigmoid];
+//! let probability = model.forward(&rand([32, 10])?)?;
+//! assert_eq!(probability.shape(), [32, 1]);
+//! assert_eq!(model.state_dict().names().collect::<Vec<_>>(), ["0.weight", "0.bias"]);
+//! # Ok::<(), tensor::Error>(())
+//! ```
 #![forbid(unsafe_code)]
+
+mod activation;
+pub mod init;
+mod linear;
+mod module;
+mod sequential;
+mod state;
+
+pub use activation::{LogSigmoid, ReLU, Sigmoid, Tanh};
+pub use linear::Linear;
+pub use module::{Buffer, Layer, Mode, Module, Part};
+pub use sequential::Sequential;

@@ -22,6 +22,7 @@ pub mod ops;
 mod parameter;
 pub mod random;
 mod real;
+mod state;
 mod storage;
 mod tensor;
 
@@ -40,4 +41,5 @@ pub use ops::join::{cat, stack};
 pub use ops::unary::{Bound, Function};
 pub use parameter::Parameter;
 pub use random::{manual_seed, normal, rand, randint, randn, randperm};
+pub use state::StateDict;
 pub use tensor::{Tensor, arange, eye, full, linspace, ones, zeros};
