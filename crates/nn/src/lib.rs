@@ -17,10 +17,14 @@ mod activation;
 pub mod init;
 mod linear;
 mod module;
+#[cfg(feature = "safetensors")]
+mod safetensors;
 mod sequential;
 mod state;
 
 pub use activation::{LogSigmoid, ReLU, Sigmoid, Tanh};
 pub use linear::Linear;
 pub use module::{Buffer, Layer, Mode, Module, Part};
+#[cfg(feature = "safetensors")]
+pub use safetensors::{from_safetensors, load_safetensors, save_safetensors, to_safetensors};
 pub use sequential::Sequential;
