@@ -16,6 +16,8 @@ mod criteria;
 mod initial;
 #[path = "golden/layers.rs"]
 mod layers;
+#[path = "golden/models.rs"]
+mod models;
 #[path = "golden/operations.rs"]
 mod operations;
 #[path = "golden/ops_elementwise.rs"]

@@ -2,7 +2,9 @@
 
 use crate::case::{Args, Case, tensor};
 use crate::compare::{Rule, same};
-use crate::{criteria, initial, layers, operations, optimizers, printing, schedulers, streams, training};
+use crate::{
+    criteria, initial, layers, models, operations, optimizers, printing, schedulers, streams, training,
+};
 use serde_json::Value;
 use tensor::{Tensor, grad_with};
 
@@ -19,6 +21,7 @@ pub fn run(case: &Case<'_>) -> Outcome {
         "init-stat" => initial::run(case),
         "layer" => layers::run(case),
         "optim" => optimizers::run(case),
+        "print" if case.op == "repr_module" => models::print(case),
         "print" => printing::run(case),
         "rng" => streams::run(case),
         "scheduler" => schedulers::run(case),

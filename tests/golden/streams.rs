@@ -3,6 +3,7 @@
 use crate::case::{Case, number};
 use crate::compare::{Rule, same};
 use crate::run::Outcome;
+use nn::{Dropout, Layer, Linear, Module};
 use serde_json::Value;
 use tensor::random::with_default;
 use tensor::{DType, Result, Tensor, manual_seed, tensor};
@@ -47,6 +48,11 @@ fn draw(call: &Value) -> Option<Result<Vec<Tensor>>> {
         "multinomial" => {
             let weights: Vec<f32> = call["probs"].as_array()?.iter().map(|p| number(p) as f32).collect();
             tensor(weights).multinomial(whole("n") as usize, call["replacement"].as_bool()?)
+        }
+        "dropout" => Tensor::full(size, 1.0, dtype).and_then(|x| Dropout::new().p(n("p")).forward(&x)),
+        "Linear" => {
+            let layer = Linear::new(whole("in") as usize, whole("out") as usize);
+            return Some(Ok(layer.parameters().iter().map(|p| p.tensor().detach()).collect()));
         }
         _ => return None,
     };

@@ -14,17 +14,25 @@
 #![forbid(unsafe_code)]
 
 mod activation;
+mod bilinear;
+mod dropout;
 pub mod init;
 mod linear;
 mod module;
 #[cfg(feature = "safetensors")]
 mod safetensors;
 mod sequential;
+mod shape;
+mod softmax;
 mod state;
 
 pub use activation::{LogSigmoid, ReLU, Sigmoid, Tanh};
+pub use bilinear::Bilinear;
+pub use dropout::{Dropout, Dropout2d};
 pub use linear::Linear;
 pub use module::{Buffer, Layer, Mode, Module, Part};
 #[cfg(feature = "safetensors")]
 pub use safetensors::{from_safetensors, load_safetensors, save_safetensors, to_safetensors};
 pub use sequential::Sequential;
+pub use shape::{Flatten, Identity, Unflatten};
+pub use softmax::{LogSoftmax, Softmax, Softmin};

@@ -1,0 +1,57 @@
+//! Softmax and its relatives as layers.
+
+use crate::module::{Layer, Module, printed};
+use tensor::{Result, Tensor};
+
+macro_rules! softmaxes {
+    ($($(#[$doc:meta])* $layer:ident |$input:ident, $dim:ident| $forward:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub struct $layer {
+            dim: isize,
+        }
+
+        impl $layer {
+            /// Along this dimension.
+            pub fn new(dim: isize) -> Self {
+                Self { dim }
+            }
+        }
+
+        impl Module for $layer {
+            fn visit(&self, _: &mut dyn FnMut(&str, &dyn Module)) {}
+            fn extra_repr(&self) -> String {
+                format!("dim={}", self.dim)
+            }
+        }
+
+        impl Layer for $layer {
+            #[track_caller]
+            fn forward(&self, $input: &Tensor) -> Result<Tensor> {
+                let $dim = self.dim;
+                $forward
+            }
+        }
+    )*
+    printed!($($layer)*);
+    };
+}
+
+softmaxes! {
+    /// `eˣ / Σ eˣ` along a dimension: positive, and one in sum.
+    ///
+    /// ```
+    /// use nn::{Layer, Softmax};
+    /// let y = Softmax::new(1).forward(&tensor::tensor([[0.0, 0.0]]))?;
+    /// assert_eq!(y.to_string(), "tensor([[0.5000, 0.5000]])");
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    #[doc(alias = "torch.nn.Softmax")]
+    Softmax |input, dim| input.softmax(dim);
+    /// `ln softmax(x)` along a dimension.
+    #[doc(alias = "torch.nn.LogSoftmax")]
+    LogSoftmax |input, dim| input.log_softmax(dim);
+    /// `softmax(−x)` along a dimension.
+    #[doc(alias = "torch.nn.Softmin")]
+    Softmin |input, dim| input.neg().softmax(dim);
+}

@@ -1,0 +1,159 @@
+//! Layers and whole models from the descriptions in the cases, and what they print.
+
+use crate::case::{Args, Case, number};
+use crate::run::Outcome;
+use nn::*;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::rc::Rc;
+use tensor::{DType, Result, Tensor};
+
+/// A layer by PyTorch's class name and constructor arguments; `None` if there is none of that name.
+pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
+    let int = |name: &str| args.int(name).map(|n| n as usize);
+    let dim = |name: &str, default: isize| args.dim(name).unwrap_or(default);
+    Some(match class {
+        "Linear" => {
+            let layer = Linear::new(int("in_features")?, int("out_features")?);
+            match args.flag("bias") {
+                Some(bias) => Box::new(layer.bias(bias)),
+                None => Box::new(layer),
+            }
+        }
+        "Identity" => Box::new(Identity),
+        "Flatten" => Box::new(Flatten::new().start_dim(dim("start_dim", 1)).end_dim(dim("end_dim", -1))),
+        "Unflatten" => Box::new(Unflatten::new(args.dim("dim")?, args.ints("unflattened_size")?)),
+        "Dropout" => Box::new(Dropout::new().p(args.float("p").unwrap_or(0.5))),
+        "Dropout2d" => Box::new(Dropout2d::new().p(args.float("p").unwrap_or(0.5))),
+        "Sigmoid" => Box::new(Sigmoid),
+        "ReLU" => Box::new(ReLU),
+        "Tanh" => Box::new(Tanh),
+        "LogSigmoid" => Box::new(LogSigmoid),
+        "Softmax" => Box::new(Softmax::new(args.dim("dim")?)),
+        "LogSoftmax" => Box::new(LogSoftmax::new(args.dim("dim")?)),
+        "Softmin" => Box::new(Softmin::new(args.dim("dim")?)),
+        _ => return None,
+    })
+}
+
+/// A class of the user's own: named parts, none of which it says how to use.
+struct Named {
+    class: String,
+    parts: Vec<(String, Box<dyn Module>)>,
+}
+
+impl Module for Named {
+    fn visit(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
+        self.parts.iter().for_each(|(name, part)| visit(name, part));
+    }
+    fn name(&self) -> Cow<'static, str> {
+        self.class.clone().into()
+    }
+}
+
+struct Boxed(Box<dyn Layer>);
+
+impl Module for Boxed {
+    fn visit(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
+        self.0.visit(visit);
+    }
+    fn repr(&self) -> String {
+        self.0.repr()
+    }
+}
+
+/// A model that maps one tensor to one tensor, from `{"module", "args", "children"}`.
+pub fn model(spec: &Value) -> Option<Box<dyn Layer>> {
+    let class = spec["module"].as_str()?;
+    if class != "Sequential" {
+        let args = Args::new(vec![], &spec["args"]);
+        return layer(class, &args).filter(|_| args.unread().is_empty());
+    }
+    let mut layers = Sequential::new();
+    for child in spec["children"].as_array().into_iter().flatten() {
+        layers.push_named(child[0].as_str()?, model(&child[1])?);
+    }
+    Some(Box::new(layers))
+}
+
+/// Any module, one of the user's own too.
+fn module(spec: &Value) -> Option<Box<dyn Module>> {
+    let Some(class) = spec["class_name"].as_str() else {
+        return Some(Box::new(Boxed(model(spec)?)));
+    };
+    let children = spec["children"].as_array()?.iter();
+    let parts = children.map(|child| Some((child[0].as_str()?.to_string(), module(&child[1])?)));
+    Some(Box::new(Named { class: class.to_string(), parts: parts.collect::<Option<_>>()? }))
+}
+
+/// The printed form of a criterion; `None` if there is none of that name.
+fn criterion(_spec: &Value) -> Option<String> {
+    None
+}
+
+pub fn print(case: &Case<'_>) -> Outcome {
+    let spec = &case.json["options"]["model"];
+    let Some(found) = module(spec).map(|m| m.repr()).or_else(|| criterion(spec)) else {
+        return Outcome::Unsupported(format!("model {spec}"));
+    };
+    let expected = case.json["text"].as_str().unwrap_or("");
+    if found == expected {
+        Outcome::Passed
+    } else {
+        Outcome::Failed(format!("prints\n{found}\nexpected\n{expected}"))
+    }
+}
+
+/// How a module is called with the inputs of a case.
+pub type Forward = Box<dyn Fn(&Args<'_>) -> Result<Vec<Tensor>>>;
+
+/// Any module by its class name, and how it is called.
+pub fn callable(class: &str, args: &Args<'_>) -> Option<(Rc<dyn Module>, Forward)> {
+    if let Some(layer) = layer(class, args) {
+        let layer: Rc<Box<dyn Layer>> = Rc::new(layer);
+        return Some((layer.clone(), Box::new(move |args| Ok(vec![layer.forward(args.t("input"))?]))));
+    }
+    let int = |name: &str| args.int(name).map(|n| n as usize);
+    match class {
+        "Bilinear" => {
+            let layer = Bilinear::new(int("in1_features")?, int("in2_features")?, int("out_features")?);
+            let layer = Rc::new(layer.bias(args.flag("bias").unwrap_or(true)));
+            let forward = layer.clone();
+            Some((
+                layer,
+                Box::new(move |args| Ok(vec![forward.forward(args.t("input1"), args.t("input2"))?])),
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// Values for parameters as the case gives them.
+pub fn load(model: &dyn Module, params: &Value) -> Result<()> {
+    let dict: tensor::StateDict = params
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, json)| Some((name.clone(), crate::case::tensor(json)?)))
+        .collect();
+    let float = dict.iter().map(|(_, t)| t.dtype()).find(|d| d.is_float());
+    if let Some(dtype) = float {
+        model.to(dtype)?;
+    }
+    model.load_state_dict(&dict)
+}
+
+/// The mean and standard deviation of a tensor, in double precision.
+pub fn moments(x: &Tensor) -> (f64, f64) {
+    let values = x.to(DType::F64).to_vec::<f64>().expect("floats");
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n;
+    (mean, variance.sqrt())
+}
+
+/// A number of the case's options or its default.
+pub fn option(case: &Case<'_>, name: &str, default: f64) -> f64 {
+    let value = &case.json["options"][name];
+    if value.is_null() { default } else { number(value) }
+}
