@@ -104,6 +104,16 @@ impl Layout {
         normalize_dim(op, dim, self.rank())
     }
 
+    /// Several dimensions, each named once.
+    #[track_caller]
+    pub(crate) fn dims(&self, op: &'static str, dims: impl Ints) -> Result<Shape> {
+        let dims = dims.ints().iter().map(|&d| self.dim(op, d as isize)).collect::<Result<Shape>>()?;
+        match dims.iter().enumerate().find(|(i, d)| dims[..*i].contains(d)) {
+            Some((_, twice)) => Err(Error::dim(op, format!("dimension {twice} appears twice in the list"))),
+            None => Ok(dims),
+        }
+    }
+
     /// The same elements under a new shape, if that needs no copy.
     pub fn reshape(&self, shape: &[usize]) -> Option<Layout> {
         let mut strides: Shape = SmallVec::from_elem(1, shape.len());
@@ -158,6 +168,54 @@ impl Layout {
         Layout::from_parts(shape, strides, offset)
     }
 
+    /// Index `index` of dimension `dim`, which disappears.
+    pub fn select(&self, dim: usize, index: usize) -> Layout {
+        let (mut shape, mut strides) = (self.shape.clone(), self.strides.clone());
+        shape.remove(dim);
+        let offset = self.offset + index * strides.remove(dim);
+        Layout::from_parts(shape, strides, offset)
+    }
+
+    /// The elements `(i, i + offset)` of two dimensions, which disappear, as a new last dimension.
+    pub fn diagonal(&self, offset: isize, dim1: usize, dim2: usize) -> Layout {
+        let (row, column) = (offset.min(0).unsigned_abs(), offset.max(0).unsigned_abs());
+        let (rows, columns) = (self.shape[dim1], self.shape[dim2]);
+        let len = rows.saturating_sub(row).min(columns.saturating_sub(column));
+        let rest = |values: &[usize], last| {
+            let kept = values.iter().enumerate().filter(|(d, _)| ![dim1, dim2].contains(d));
+            kept.map(|(_, &value)| value).chain([last]).collect()
+        };
+        let first = row * self.strides[dim1] + column * self.strides[dim2];
+        Layout::from_parts(
+            rest(&self.shape, len),
+            rest(&self.strides, self.strides[dim1] + self.strides[dim2]),
+            if len == 0 { self.offset } else { self.offset + first },
+        )
+    }
+
+    /// Windows of `size` along dimension `dim`, `step` apart; a window's elements are a new last dimension.
+    pub fn unfold(&self, dim: usize, size: usize, step: usize) -> Layout {
+        let (mut shape, mut strides) = (self.shape.clone(), self.strides.clone());
+        shape.push(size);
+        strides.push(strides[dim]);
+        shape[dim] = (shape[dim] - size) / step + 1;
+        strides[dim] *= step;
+        Layout::from_parts(shape, strides, self.offset)
+    }
+
+    /// Whether two indices may name the same element. Never false when they do.
+    pub fn overlaps(&self) -> bool {
+        let mut dims: SmallVec<[(usize, usize); 4]> =
+            self.strides.iter().copied().zip(self.shape.iter().copied()).filter(|d| d.1 > 1).collect();
+        dims.sort_unstable();
+        let mut reach = 0;
+        dims.iter().any(|&(stride, size)| {
+            let overlap = stride <= reach;
+            reach += (size - 1) * stride;
+            overlap
+        })
+    }
+
     /// Repeats along dimensions of size 1 (and new ones in front) without a copy. `None` if the shapes do not fit.
     pub fn expand(&self, shape: &[usize]) -> Option<Layout> {
         let new = shape.len().checked_sub(self.rank())?;
@@ -170,6 +228,11 @@ impl Layout {
             }
         }
         Some(Layout::from_parts(shape.into(), strides, self.offset))
+    }
+
+    /// The same, `by` elements further on.
+    pub(crate) fn moved(&self, by: usize) -> Layout {
+        Layout { offset: self.offset + by, ..self.clone() }
     }
 
     /// Takes `strides` and `shape` as they are, at the same offset.

@@ -37,6 +37,7 @@ pub use kernel::Real;
 pub use layout::{Ints, Shape};
 pub use literal::{Literal, Scalar, tensor};
 pub use ops::binary::{Function2, Operand, result_type};
+pub use ops::expand::{Indexing, broadcast_shapes, broadcast_tensors, meshgrid};
 pub use ops::join::{cat, stack};
 pub use ops::unary::{Bound, Function};
 pub use parameter::Parameter;

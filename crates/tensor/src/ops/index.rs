@@ -2,10 +2,11 @@
 
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
-use crate::dtype::{DType, Element};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::{Layout, Shape};
 use crate::storage::{Buffer, with_element};
+use super::strided::plus;
 use crate::tensor::Tensor;
 use std::sync::Arc;
 
@@ -117,15 +118,6 @@ impl Tensor {
             Tensor::new(out, self.dense_layout())
         });
         Ok(out.record(IndexAdd { dim, index: index.detach() }, &[self, src]))
-    }
-}
-
-/// A sum in the element's own type.
-fn plus<T: Element>(x: T, y: T) -> T {
-    match T::DTYPE {
-        DType::I64 => T::from_i64(x.to_i64().wrapping_add(y.to_i64())),
-        // The sum of two f32 in f64, rounded once, is the sum in f32.
-        _ => T::from_f64(x.to_f64() + y.to_f64()),
     }
 }
 

@@ -29,6 +29,9 @@ families! {
     convert
     reduce
     shape
+    permute
+    expand
+    strided
     matmul
     softmax
     index

@@ -1,0 +1,266 @@
+//! Parts of a tensor that are seen through other strides, without a copy: slices, single indices, and whatever
+//! else a layout can pick.
+//!
+//! A part and its reverse, the part put back among zeros, are each other's gradients.
+//!
+//! ```
+//! use tensor::arange;
+//! let x = arange(0, 6, 1)?.reshape([2, 3])?;
+//! assert_eq!(x.select(0, 1)?.to_string(), "tensor([3, 4, 5])");
+//! assert_eq!(x.slice(1, 0, 3, 2)?.to_string(), "tensor([[0, 2],\n        [3, 5]])");
+//! # Ok::<(), tensor::Error>(())
+//! ```
+
+use crate::autograd::check::{Case, case, float64};
+use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
+use crate::dtype::{DType, Element};
+use crate::error::{Error, Result};
+use crate::layout::{Layout, Shape};
+use crate::literal::Scalar;
+use crate::storage::{Buffer, with_element};
+use crate::tensor::Tensor;
+use std::sync::Arc;
+
+/// What `part` picks from a dense tensor of shape `whole`.
+struct Strided {
+    name: &'static str,
+    whole: Shape,
+    part: Layout,
+}
+
+impl Op for Strided {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+    fn keep(&self) -> Keep {
+        Keep::Nothing
+    }
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        ctx.grads(|_| grad.unstrided(self.name, &self.whole, &self.part, 0.0))
+    }
+}
+
+/// The reverse: a tensor put where `part` says.
+struct Unstrided {
+    name: &'static str,
+    part: Layout,
+}
+
+impl Op for Unstrided {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+    fn keep(&self) -> Keep {
+        Keep::Nothing
+    }
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        // The part is known for a dense tensor only.
+        ctx.grads(|_| Ok(grad.contiguous().strided(self.name, |layout| self.part.moved(layout.offset()))))
+    }
+}
+
+impl Tensor {
+    /// The elements that `part` picks from this tensor's layout.
+    #[track_caller]
+    pub(crate) fn strided(&self, name: &'static str, part: impl Fn(&Layout) -> Layout) -> Tensor {
+        let out = self.with_layout(part(&self.layout));
+        if !self.needs_grad() || !is_grad_enabled() {
+            return out;
+        }
+        let op = Strided { name, whole: self.shape().into(), part: part(&self.dense_layout()) };
+        out.record(op, &[self])
+    }
+
+    /// A tensor of shape `whole` that is `fill` but for these elements, which stand where `part`, a layout inside of
+    /// a dense tensor of that shape, says. Where `part` names a place several times, the elements are added up, and
+    /// `fill` must be zero.
+    #[track_caller]
+    pub(crate) fn unstrided(
+        &self,
+        name: &'static str,
+        whole: &[usize],
+        part: &Layout,
+        fill: impl Into<Scalar>,
+    ) -> Result<Tensor> {
+        let layout = Layout::contiguous(name, whole)?;
+        let fill = fill.into();
+        let overlaps = part.overlaps();
+        let out = with_element!(self.dtype(), T => {
+            Buffer::<T>::check(name, layout.numel())?;
+            let fill: T = fill.to();
+            let mut out = if fill == T::default() {
+                Buffer::<T>::zeros(layout.numel())
+            } else {
+                Buffer::full(layout.numel(), fill)
+            };
+            let values = self.values::<T>();
+            let mut rest = &values[..];
+            part.rows(|first, stride, len| {
+                let (row, behind) = rest.split_at(len.min(rest.len()));
+                rest = behind;
+                match stride {
+                    _ if overlaps => {
+                        for (i, &value) in row.iter().enumerate() {
+                            let place = &mut out[first + i * stride];
+                            *place = plus(*place, value);
+                        }
+                    }
+                    1 => out[first..first + row.len()].copy_from_slice(row),
+                    _ => row.iter().enumerate().for_each(|(i, &value)| out[first + i * stride] = value),
+                }
+            });
+            Tensor::new(out, Arc::new(layout))
+        });
+        Ok(out.record(Unstrided { name, part: part.clone() }, &[self]))
+    }
+
+    /// `len` indices of dimension `dim`, from `start` on.
+    ///
+    /// # Errors
+    /// If they are not all there.
+    #[doc(alias = "torch.narrow")]
+    #[track_caller]
+    pub fn narrow(&self, dim: isize, start: usize, len: usize) -> Result<Tensor> {
+        let d = self.layout.dim("narrow", dim)?;
+        let size = self.shape().get(d).copied().unwrap_or(0);
+        if self.dim() == 0 || start.checked_add(len).is_none_or(|end| end > size) {
+            return Err(Error::index(
+                "narrow",
+                format!(
+                    "indices {start} to {start}+{len} are not in dimension {dim} of shape {:?}",
+                    self.shape()
+                ),
+            ));
+        }
+        Ok(self.sliced("Slice", d, start, len, 1))
+    }
+
+    /// Every `step`-th index of dimension `dim` from `start` up to but not including `end`, as Python slices:
+    /// negative numbers count from the back, and what lies outside is cut off.
+    ///
+    /// # Errors
+    /// If there is no such dimension, or `step` is not positive.
+    #[track_caller]
+    pub fn slice(&self, dim: isize, start: isize, end: isize, step: usize) -> Result<Tensor> {
+        let d = self.layout.dim("slice", dim)?;
+        if self.dim() == 0 || step == 0 {
+            return Err(Error::value("slice", "a slice needs a dimension, and a step of at least 1"));
+        }
+        let (start, len) = within(self.shape()[d], start, end, step);
+        Ok(self.sliced("Slice", d, start, len, step))
+    }
+
+    #[track_caller]
+    pub(crate) fn sliced(
+        &self,
+        name: &'static str,
+        dim: usize,
+        start: usize,
+        len: usize,
+        step: usize,
+    ) -> Tensor {
+        self.strided(name, |layout| layout.slice(dim, start, len, step))
+    }
+
+    /// One index of dimension `dim`, which disappears. Negative indices count from the back.
+    ///
+    /// # Errors
+    /// If there is no such dimension or index.
+    #[doc(alias = "torch.select")]
+    #[track_caller]
+    pub fn select(&self, dim: isize, index: isize) -> Result<Tensor> {
+        let (d, at) = self.one_index("select", dim, index)?;
+        Ok(self.strided("Select", |layout| layout.select(d, at)))
+    }
+
+    /// A dimension and an index of it, both counted from the front.
+    #[track_caller]
+    pub(crate) fn one_index(&self, op: &'static str, dim: isize, index: isize) -> Result<(usize, usize)> {
+        let d = self.layout.dim(op, dim)?;
+        let size = self.shape().get(d).copied().unwrap_or(0) as isize;
+        if self.dim() == 0 || index < -size || index >= size {
+            return Err(Error::index(
+                op,
+                format!("index {index} is out of range for dimension {dim} of shape {:?}", self.shape()),
+            ));
+        }
+        Ok((d, if index < 0 { index + size } else { index } as usize))
+    }
+}
+
+/// The first index and the number of indices of a Python slice of a dimension of `size`.
+pub(crate) fn within(size: usize, start: isize, end: isize, step: usize) -> (usize, usize) {
+    let place =
+        |i: isize| if i < 0 { size.saturating_sub(i.unsigned_abs()) } else { size.min(i as usize) };
+    let (start, end) = (place(start), place(end));
+    (start, end.saturating_sub(start).div_ceil(step))
+}
+
+/// A sum in the element's own type.
+#[inline]
+pub(crate) fn plus<T: Element>(x: T, y: T) -> T {
+    match T::DTYPE {
+        DType::I64 => T::from_i64(x.to_i64().wrapping_add(y.to_i64())),
+        // The sum of two f32 in f64, rounded once, is the sum in f32.
+        _ => T::from_f64(x.to_f64() + y.to_f64()),
+    }
+}
+
+/// The cases by which the functions above are checked.
+#[doc(hidden)]
+pub fn cases() -> Vec<Case> {
+    let x = || vec![float64([[0.4, -1.3, 2.0], [0.1, 0.7, -0.9]])];
+    vec![
+        case("narrow", |x| Ok(x[0].narrow(1, 1, 2)?.sin()), x()),
+        case("slice with a step", |x| Ok(x[0].slice(1, 0, 3, 2)?.sin()), x()),
+        case("slice of a transposed tensor", |x| Ok(x[0].t()?.slice(0, 1, 3, 1)?.sin()), x()),
+        case("select", |x| Ok(x[0].select(0, -1)?.sin()), x()),
+        case(
+            "a part put back",
+            |x| {
+                let part = Layout::contiguous("case", &[2, 7])?.slice(1, 1, 3, 2);
+                Ok(x[0].unstrided("Slice", &[2, 7], &part, 1.0)?.sin())
+            },
+            x(),
+        ),
+        case(
+            "overlapping parts put back",
+            |x| {
+                let part = Layout::contiguous("case", &[4])?.unfold(0, 3, 1);
+                Ok(x[0].unstrided("Unfold", &[4], &part, 0.0)?.sin())
+            },
+            x(),
+        ),
+        case("a part of a slice put back", |x| Ok(x[0].slice(1, 1, 3, 1)?.select(0, 1)?.sin()), x()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{arange, tensor};
+
+    #[test]
+    fn a_part_shares_memory_with_the_whole() {
+        let x = arange(0, 6, 1).unwrap().reshape([2, 3]).unwrap();
+        let y = x.select(1, 2).unwrap();
+        assert!(std::ptr::eq(x.raw::<i64>(), y.raw::<i64>()));
+        assert_eq!(y.to_vec::<i64>().unwrap(), [2, 5]);
+        assert_eq!(x.slice(1, -2, 100, 1).unwrap().to_vec::<i64>().unwrap(), [1, 2, 4, 5]);
+        assert_eq!(x.slice(0, 2, 1, 1).unwrap().shape(), [0, 3]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let x = tensor([[1.0, 2.0]]);
+        for error in [
+            x.narrow(1, 1, 2).unwrap_err(),
+            x.narrow(2, 0, 1).unwrap_err(),
+            x.select(0, 1).unwrap_err(),
+            x.select(1, -3).unwrap_err(),
+            x.slice(0, 0, 1, 0).unwrap_err(),
+            tensor(1.0).select(0, 0).unwrap_err(),
+        ] {
+            assert!(error.to_string().contains(':'), "{error}");
+        }
+    }
+}
