@@ -35,15 +35,19 @@ impl Layout {
 
     /// Row-major without gaps. The number of elements must fit into the address space, zero-size dimensions
     /// included: `[0, 2⁶³, 4]` has no elements, but no strides either.
+    #[track_caller]
     pub fn contiguous(op: &'static str, shape: &[usize]) -> Result<Layout> {
         let mut strides: Shape = SmallVec::from_elem(0, shape.len());
         let mut step = 1usize;
         for (stride, &size) in strides.iter_mut().zip(shape).rev() {
             *stride = step;
-            step =
-                step.checked_mul(size.max(1)).filter(|&n| n <= isize::MAX as usize / 8).ok_or_else(|| {
-                    Error::size(op, format!("shape {shape:?} has more elements than the machine can address"))
-                })?;
+            step = match step.checked_mul(size.max(1)) {
+                Some(step) if step <= isize::MAX as usize / 8 => step,
+                _ => {
+                    let what = format!("shape {shape:?} has more elements than the machine can address");
+                    return Err(Error::size(op, what));
+                }
+            };
         }
         Ok(Layout::from_parts(shape.into(), strides, 0))
     }
@@ -107,11 +111,15 @@ impl Layout {
     /// Several dimensions, each named once.
     #[track_caller]
     pub(crate) fn dims(&self, op: &'static str, dims: impl Ints) -> Result<Shape> {
-        let dims = dims.ints().iter().map(|&d| self.dim(op, d as isize)).collect::<Result<Shape>>()?;
-        match dims.iter().enumerate().find(|(i, d)| dims[..*i].contains(d)) {
-            Some((_, twice)) => Err(Error::dim(op, format!("dimension {twice} appears twice in the list"))),
-            None => Ok(dims),
+        let mut list = Shape::new();
+        for &dim in &dims.ints() {
+            let d = self.dim(op, dim as isize)?;
+            if list.contains(&d) {
+                return Err(Error::dim(op, format!("dimension {d} appears twice in the list")));
+            }
+            list.push(d);
         }
+        Ok(list)
     }
 
     /// The same elements under a new shape, if that needs no copy.
@@ -166,6 +174,14 @@ impl Layout {
         strides[dim] *= step;
         let offset = if len == 0 { self.offset } else { self.offset + start * self.strides[dim] };
         Layout::from_parts(shape, strides, offset)
+    }
+
+    /// A new dimension of size 1 at `dim`.
+    pub fn unsqueeze(&self, dim: usize) -> Layout {
+        let (mut shape, mut strides) = (self.shape.clone(), self.strides.clone());
+        strides.insert(dim, shape.get(dim).map_or(1, |size| size * strides[dim]));
+        shape.insert(dim, 1);
+        Layout::from_parts(shape, strides, self.offset)
     }
 
     /// Index `index` of dimension `dim`, which disappears.
@@ -362,12 +378,10 @@ impl Ints for Shape {
 #[track_caller]
 pub(crate) fn sizes(op: &'static str, shape: impl Ints) -> Result<Shape> {
     let ints = shape.ints();
-    ints.iter()
-        .map(|&n| {
-            usize::try_from(n)
-                .map_err(|_| Error::shape(op, format!("sizes cannot be negative, found {ints:?}")))
-        })
-        .collect()
+    match ints.iter().map(|&n| usize::try_from(n).ok()).collect() {
+        Some(sizes) => Ok(sizes),
+        None => Err(Error::shape(op, format!("sizes cannot be negative, found {ints:?}"))),
+    }
 }
 
 #[cfg(test)]

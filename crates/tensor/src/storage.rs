@@ -38,6 +38,7 @@ impl<T: Element> Buffer<T> {
     }
 
     /// Whether `len` elements can exist at all.
+    #[track_caller]
     pub fn check(op: &'static str, len: usize) -> Result<()> {
         let bytes = len.saturating_mul(size_of::<T>());
         if bytes > MEMORY_LIMIT || Vec::<T>::new().try_reserve_exact(len).is_err() {

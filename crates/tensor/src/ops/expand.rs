@@ -50,9 +50,12 @@ impl Tensor {
                 Err(_) => None,
             })
             .collect::<Option<Shape>>();
-        let layout = sizes.and_then(|shape| self.layout.expand(&shape)).ok_or_else(|| {
-            Error::shape("expand", format!("shape {:?} cannot be repeated to {ints:?}", self.shape()))
-        })?;
+        let Some(layout) = sizes.and_then(|shape| self.layout.expand(&shape)) else {
+            return Err(Error::shape(
+                "expand",
+                format!("shape {:?} cannot be repeated to {ints:?}", self.shape()),
+            ));
+        };
         if layout == *self.layout {
             return Ok(self.clone());
         }
@@ -84,13 +87,10 @@ impl Tensor {
 #[doc(alias = "torch.broadcast_shapes")]
 #[track_caller]
 pub fn broadcast_shapes(shapes: &[&[usize]]) -> Result<Shape> {
-    let mut common = Shape::new();
-    for shape in shapes {
-        common = broadcast(&common, shape).ok_or_else(|| {
-            Error::shape("broadcast", format!("shapes {shapes:?} cannot be broadcast together"))
-        })?;
+    match shapes.iter().try_fold(Shape::new(), |common, shape| broadcast(&common, shape)) {
+        Some(common) => Ok(common),
+        None => Err(Error::shape("broadcast", format!("shapes {shapes:?} cannot be broadcast together"))),
     }
-    Ok(common)
 }
 
 /// All tensors in their common shape, as views.

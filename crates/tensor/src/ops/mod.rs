@@ -34,6 +34,12 @@ families! {
     strided
     matmul
     softmax
-    index
+    places
+    gather
+    scatter
+    scatter_reduce
+    rows
+    masked
+    indexing
     join
 }

@@ -85,16 +85,16 @@ impl Tensor {
     #[track_caller]
     pub fn view(&self, shape: impl Ints) -> Result<Tensor> {
         let shape = fill_in("view", &shape.ints(), self.shape(), self.numel())?;
-        let layout = self.layout.reshape(&shape).ok_or_else(|| {
-            Error::shape(
+        let Some(layout) = self.layout.reshape(&shape) else {
+            return Err(Error::shape(
                 "view",
                 format!(
                     "shape {:?} with strides {:?} cannot be seen as {shape:?} without a copy; use reshape",
                     self.shape(),
                     self.layout.strides()
                 ),
-            )
-        })?;
+            ));
+        };
         Ok(self.with_layout(layout).record(Reshape { name: "View", input: Arc::clone(&self.layout) }, &[self]))
     }
 
@@ -162,11 +162,7 @@ impl Tensor {
     #[track_caller]
     pub fn unsqueeze(&self, dim: isize) -> Result<Tensor> {
         let d = normalize_dim("unsqueeze", dim, self.dim() + 1)?;
-        let (mut shape, mut strides): (Shape, Shape) = (self.shape().into(), self.layout.strides().into());
-        let stride = shape.get(d).map_or(1, |size| size * strides[d]);
-        shape.insert(d, 1);
-        strides.insert(d, stride);
-        let out = self.with_layout(self.layout.with(shape, strides));
+        let out = self.with_layout(self.layout.unsqueeze(d));
         Ok(out.record(Reshape { name: "Unsqueeze", input: Arc::clone(&self.layout) }, &[self]))
     }
 
@@ -259,23 +255,21 @@ impl Tensor {
 /// The sizes of a reshape of `numel` elements, with −1 filled in.
 #[track_caller]
 fn fill_in(op: &'static str, ints: &[i64], from: &[usize], numel: usize) -> Result<Shape> {
-    let fail = || Error::shape(op, format!("shape {from:?} ({numel} elements) cannot become {ints:?}"));
     let free = ints.iter().filter(|&&n| n == -1).count();
     if free > 1 {
         return Err(Error::shape(op, format!("only one size can be -1, found {ints:?}")));
     }
     let known =
         ints.iter().filter(|&&n| n != -1).try_fold(1usize, |p, &n| p.checked_mul(usize::try_from(n).ok()?));
-    let known = known.ok_or_else(fail)?;
-    if free == 0 {
-        return if known == numel { sizes(op, ints) } else { Err(fail()) };
+    match known {
+        Some(known) if free == 0 && known == numel => return sizes(op, ints),
+        Some(known) if free == 1 && known > 0 && numel.is_multiple_of(known) => {
+            let sizes = ints.iter().map(|&n| if n == -1 { numel / known } else { n as usize });
+            return Ok(sizes.collect());
+        }
+        _ => {}
     }
-    if known == 0 || !numel.is_multiple_of(known) {
-        return Err(fail());
-    }
-    ints.iter()
-        .map(|&n| if n == -1 { Ok(numel / known) } else { usize::try_from(n).map_err(|_| fail()) })
-        .collect()
+    Err(Error::shape(op, format!("shape {from:?} ({numel} elements) cannot become {ints:?}")))
 }
 
 /// The cases by which the functions above are checked.

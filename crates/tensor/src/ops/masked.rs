@@ -1,0 +1,165 @@
+//! Elements chosen by a mask, and the places where something is.
+//!
+//! ```
+//! use tensor::tensor;
+//! let x = tensor([[1.0, -2.0], [-3.0, 4.0]]);
+//! assert_eq!(x.masked_select(&x.gt(0.0)?)?.to_string(), "tensor([1., 4.])");
+//! assert_eq!(x.lt(0.0)?.nonzero().to_string(), "tensor([[0, 1],\n        [1, 0]])");
+//! # Ok::<(), tensor::Error>(())
+//! ```
+
+use super::binary::common_shape;
+use super::places::{Places, same_type};
+use crate::autograd::check::{Case, case, float64};
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::storage::{Buffer, with_element};
+use crate::tensor::{Tensor, dense};
+
+impl Tensor {
+    /// The elements where the mask holds, in row-major order, as a vector. Both are broadcast.
+    ///
+    /// # Errors
+    /// If the mask is not bool, or the shapes cannot be broadcast together.
+    #[doc(alias = "torch.masked_select")]
+    #[track_caller]
+    pub fn masked_select(&self, mask: &Tensor) -> Result<Tensor> {
+        let (x, places) = masked("masked_select", self, mask)?;
+        let layout = dense(&[places.len()]);
+        Ok(x.read("MaskedSelect", &places, layout))
+    }
+
+    /// This tensor with the elements of `source`, one after the other, where the mask holds.
+    ///
+    /// # Errors
+    /// If the mask is not bool or does not broadcast with this tensor; if `source` is of another type or has fewer
+    /// elements than the mask asks for.
+    #[doc(alias = "torch.masked_scatter")]
+    #[track_caller]
+    pub fn masked_scatter(&self, mask: &Tensor, source: &Tensor) -> Result<Tensor> {
+        let (x, places) = masked("masked_scatter", self, mask)?;
+        same_type("masked_scatter", self, source)?;
+        if source.numel() < places.len() {
+            return Err(Error::shape(
+                "masked_scatter",
+                format!("the mask asks for {} elements, the source has {}", places.len(), source.numel()),
+            ));
+        }
+        x.write_at("MaskedScatter", &places, &source.ravel().narrow(0, 0, places.len())?)
+    }
+
+    /// The indices of all elements that are not zero, one a row: `(n, rank)`, int64.
+    #[doc(alias = "torch.nonzero")]
+    #[doc(alias = "argwhere")]
+    #[must_use]
+    pub fn nonzero(&self) -> Tensor {
+        let places = self.nonzero_places();
+        let rank = self.dim();
+        let mut out = Vec::with_capacity(places.len() * rank);
+        for &place in &places {
+            out.extend(self.index_of(place));
+        }
+        Tensor::new(Buffer::from(out), dense(&[places.len(), rank]))
+    }
+
+    /// The indices of all elements that are not zero, a vector for each dimension: as an index they read these
+    /// elements. A scalar counts as a vector of one element.
+    ///
+    /// ```
+    /// use tensor::tensor;
+    /// let x = tensor([[0.0, 5.0], [7.0, 0.0]]);
+    /// let places = x.nonzero_tuple();
+    /// assert_eq!(x.i((&places[0], &places[1]))?.to_string(), "tensor([5., 7.])");
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    #[doc(alias = "torch.nonzero(as_tuple=True)")]
+    #[doc(alias = "torch.where")]
+    #[must_use]
+    pub fn nonzero_tuple(&self) -> Vec<Tensor> {
+        let x = self.detach().atleast_1d();
+        let places = x.nonzero_places();
+        let column = |d: usize| {
+            let (size, stride) = (x.shape()[d].max(1), dense(x.shape()).strides()[d]);
+            let of = |&place: &usize| (place / stride % size) as i64;
+            Tensor::new(places.iter().map(of).collect::<Buffer<i64>>(), dense(&[places.len()]))
+        };
+        (0..x.dim()).map(column).collect()
+    }
+
+    fn nonzero_places(&self) -> Vec<usize> {
+        with_element!(self.dtype(), T => {
+            let zero = T::default();
+            let values = self.values::<T>();
+            values.iter().enumerate().filter(|(_, x)| **x != zero).map(|(i, _)| i).collect()
+        })
+    }
+
+    /// The index of a place in row-major order.
+    fn index_of(&self, place: usize) -> impl Iterator<Item = i64> {
+        let mut rest = self.numel().max(1);
+        self.shape().iter().map(move |&size| {
+            rest /= size.max(1);
+            (place / rest % size.max(1)) as i64
+        })
+    }
+}
+
+/// The tensor broadcast with its mask, and the places where that holds.
+#[track_caller]
+fn masked(op: &'static str, x: &Tensor, mask: &Tensor) -> Result<(Tensor, Places)> {
+    if mask.dtype() != DType::Bool {
+        return Err(Error::dtype(op, format!("the mask must be bool, found {}", mask.dtype())));
+    }
+    let shape = common_shape(op, x, mask)?;
+    let places = mask.expand(&shape)?.nonzero_places().into();
+    Ok((x.expand(&shape)?, places))
+}
+
+/// The cases by which the functions above are checked.
+#[doc(hidden)]
+pub fn cases() -> Vec<Case> {
+    use crate::tensor;
+    let x = || float64([[0.4, -1.3, 2.0], [0.1, 0.7, -0.9]]);
+    vec![
+        case("masked_select", |x| Ok(x[0].masked_select(&x[0].gt(0.0)?)?.sin()), vec![x()]),
+        case(
+            "masked_select, mask broadcast",
+            |x| Ok(x[0].masked_select(&tensor([true, false, true]))?.sin()),
+            vec![x()],
+        ),
+        case(
+            "masked_scatter",
+            |x| Ok(x[0].masked_scatter(&x[0].gt(0.0)?, &x[1])?.sin()),
+            vec![x(), float64([[0.3, 0.5, 0.2], [1.0, -0.7, 0.8]])],
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{tensor, zeros};
+
+    #[test]
+    fn places_of_what_is_not_zero() {
+        let x = tensor([[[0, 1], [2, 0]], [[0, 0], [0, 3]]]);
+        assert_eq!(x.nonzero().to_string(), "tensor([[0, 0, 1],\n        [0, 1, 0],\n        [1, 1, 1]])");
+        assert_eq!(x.nonzero_tuple()[1].to_vec::<i64>().unwrap(), [0, 1, 1]);
+        assert_eq!(tensor(1.0).nonzero().shape(), [1, 0]);
+        assert_eq!(tensor(0.0).nonzero().shape(), [0, 0]);
+        assert_eq!(tensor(1.0).nonzero_tuple().len(), 1);
+        assert_eq!(zeros([0, 3]).unwrap().nonzero().shape(), [0, 2]);
+        assert_eq!(tensor([f64::NAN]).nonzero().shape(), [1, 1]);
+    }
+
+    #[test]
+    fn masks() {
+        let x = tensor([1.0, 2.0]);
+        let both = x.masked_select(&tensor([[true, false], [true, true]])).unwrap();
+        assert_eq!(both.to_vec::<f32>().unwrap(), [1.0, 1.0, 2.0]);
+        assert_eq!(tensor(4.0).masked_select(&tensor(true)).unwrap().shape(), [1]);
+        assert!(x.masked_select(&tensor([1, 0])).is_err());
+        assert!(x.masked_select(&tensor([true, false, true])).is_err());
+        assert!(x.masked_scatter(&tensor([true, true]), &tensor([1.0])).is_err());
+        assert!(x.masked_scatter(&tensor([true, true]), &tensor([1, 2])).is_err());
+    }
+}
