@@ -20,12 +20,16 @@ mod layers;
 mod models;
 #[path = "golden/operations.rs"]
 mod operations;
+#[path = "golden/ops_create.rs"]
+mod ops_create;
 #[path = "golden/ops_elementwise.rs"]
 mod ops_elementwise;
 #[path = "golden/ops_index.rs"]
 mod ops_index;
 #[path = "golden/ops_reduce.rs"]
 mod ops_reduce;
+#[path = "golden/ops_shape.rs"]
+mod ops_shape;
 #[path = "golden/optimizers.rs"]
 mod optimizers;
 #[path = "golden/printing.rs"]

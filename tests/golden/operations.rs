@@ -1,7 +1,7 @@
 //! From PyTorch's names and arguments to calls of ours.
 
 use crate::case::Args;
-use tensor::{DType, Operand, Result, Scalar, Tensor, cat, stack};
+use tensor::{DType, Operand, Result, Tensor};
 
 /// The right-hand side of a binary operation: a tensor, or an option.
 fn other<'a>(args: &'a Args<'_>, name: &str) -> Option<Operand<'a>> {
@@ -18,24 +18,18 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         .or_else(|| several(op, args))
         .or_else(|| crate::ops_elementwise::call(op, args))
         .or_else(|| crate::ops_reduce::call(op, args))
+        .or_else(|| crate::ops_shape::call(op, args))
         .or_else(|| crate::ops_index::call(op, args))
+        .or_else(|| crate::ops_create::call(op, args))
 }
 
 /// The operations with one result.
 fn one(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
-    if let Some(found) = create(op, args) {
-        return Some(found);
-    }
     let x = match args.find("input") {
         Some(x) => x,
         None => return listed(op, args),
     };
-    unary(op, x, args)
-        .map(Ok)
-        .or_else(|| binary(op, x, args))
-        .or_else(|| reduce(op, x, args))
-        .or_else(|| shape(op, x, args))
-        .or_else(|| index(op, x, args))
+    unary(op, x, args).map(Ok).or_else(|| binary(op, x, args)).or_else(|| reduce(op, x, args))
 }
 
 fn unary(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Tensor> {
@@ -180,92 +174,14 @@ fn reduce(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
     })
 }
 
-fn shape(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
-    let ints = |name: &str| args.ints(name).unwrap_or_default();
-    Some(match op {
-        "view" => x.view(ints("size")),
-        "reshape" => x.reshape(ints("shape")),
-        "permute" => x.permute(ints("dims")),
-        "transpose" => x.transpose(args.dim("dim0")?, args.dim("dim1")?),
-        "swapaxes" => x.transpose(args.dim("axis0")?, args.dim("axis1")?),
-        "t" => x.t(),
-        "mT" => x.mt(),
-        "expand" | "broadcast_to" => x.expand(ints("size")),
-        "expand_as" => x.expand(args.t("other").shape()),
-        "squeeze" if args.get("dim").is_none() => Ok(x.squeeze()),
-        "squeeze" => x.squeeze_dim(ints("dim")),
-        "unsqueeze" => x.unsqueeze(args.dim("dim")?),
-        "flatten" => x.flatten(args.dim("start_dim").unwrap_or(0), args.dim("end_dim").unwrap_or(-1)),
-        "ravel" => x.reshape(-1),
-        "narrow" => x.narrow(args.dim("dim")?, args.int("start")? as usize, args.int("length")? as usize),
-        "select" => x.select(args.dim("dim")?, args.dim("index")?),
-        "sum_to_size" => x.sum_to_size(ints("size")),
-        "contiguous" => Ok(x.contiguous()),
-        "to" => match args.dtype("dtype")? {
-            Some(dtype) => Ok(x.to(dtype)),
-            None => return None,
-        },
-        _ => return None,
-    })
-}
-
-fn index(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
-    Some(match op {
-        "gather" => x.gather(args.dim("dim")?, args.t("index")),
-        "scatter_add" => x.scatter_add(args.dim("dim")?, args.t("index"), args.t("src")),
-        "index_select" => x.index_select(args.dim("dim")?, args.t("index")),
-        "index_add" => {
-            let source = args.t("source");
-            match args.scalar("alpha") {
-                Some(alpha) => source
-                    .mul(alpha)
-                    .and_then(|s| x.index_add(args.dim("dim").unwrap_or(0), args.t("index"), &s)),
-                None => x.index_add(args.dim("dim")?, args.t("index"), source),
-            }
-        }
-        _ => return None,
-    })
-}
-
-/// Operations on a list of tensors.
+/// Operations without a tensor `input`.
 fn listed(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
-    let tensors = args.members("tensors");
     Some(match op {
-        "cat" => cat(&tensors, args.dim("dim").unwrap_or(0)),
-        "stack" => stack(&tensors, args.dim("dim").unwrap_or(0)),
         "pow_scalar" => {
             let base = args.scalar("self")?;
             let exponent = args.t("exponent");
             Tensor::scalar(base, tensor::result_type(exponent, base)).pow(exponent)
         }
-        _ => return None,
-    })
-}
-
-fn create(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
-    let dtype = || match args.dtype("dtype") {
-        Some(found) => found,
-        None => Some(DType::F32),
-    };
-    let size = || args.ints("size").unwrap_or_default();
-    Some(match op {
-        "arange" => {
-            let (start, step) = (
-                args.scalar("start").unwrap_or(Scalar::Int(0)),
-                args.scalar("step").unwrap_or(Scalar::Int(1)),
-            );
-            tensor::arange(start, args.scalar("end")?, step)
-        }
-        "linspace" => {
-            Tensor::linspace(args.float("start")?, args.float("end")?, args.int("steps")? as usize, dtype()?)
-        }
-        "eye" => tensor::eye(args.int("n")? as usize),
-        "full" => tensor::full(size(), args.scalar("fill_value")?),
-        "zeros" => Tensor::full(size(), 0, dtype()?),
-        "ones" => Tensor::full(size(), 1, dtype()?),
-        "zeros_like" => Ok(args.t("input").zeros_like()),
-        "ones_like" => Ok(args.t("input").ones_like()),
-        "full_like" => Ok(args.t("input").full_like(args.scalar("fill_value")?)),
         _ => return None,
     })
 }
