@@ -8,7 +8,7 @@
 //! | `x[..., None, 0]` | `x.i((Ellipsis, NewAxis, 0))?` | as many `..` as fit; a dimension of size 1 |
 //! | `x[[2, 0]]` | `x.i([2, 0])?` | a list of rows |
 //! | `x[rows, columns]` | `x.i((&rows, &columns))?` | tensors of int64 are broadcast together |
-//! | `x[x > 0]` | `x.i(&x.gt(0.0)?)?` | a mask of bools |
+//! | `x[x > 0]` | `x.i(x.gt(0.0)?)?` | a mask of bools |
 //! | `x[1:3] = v` | `x = x.set_i(1..3, &v)?` | tensors are values: a changed copy |
 //!
 //! Where the result of indexing by tensors stands among the other dimensions is PyTorch's rule: in place of the
@@ -22,7 +22,7 @@
 //! assert_eq!(x.i((.., (..).by(2)))?.to_string(), "tensor([[0, 2],\n        [3, 5]])");
 //! assert_eq!(x.i((Ellipsis, NewAxis, -1))?.shape(), [2, 1]);
 //! assert_eq!(x.i((.., [2, 0]))?.to_string(), "tensor([[2, 0],\n        [5, 3]])");
-//! assert_eq!(x.i(&x.gt(3)?)?.to_string(), "tensor([4, 5])");
+//! assert_eq!(x.i(x.gt(3)?)?.to_string(), "tensor([4, 5])");
 //! assert_eq!(x.set_i((.., 0), -1)?.to_string(), "tensor([[-1,  1,  2],\n        [-1,  4,  5]])");
 //! # Ok::<(), tensor::Error>(())
 //! ```
@@ -517,7 +517,7 @@ pub fn cases() -> Vec<Case> {
         case("i of rows", |x| Ok(x[0].i([1, 0, 1])?.sin()), vec![x()]),
         case("i of two tensors", |x| Ok(x[0].i(([[0, 1], [1, 1]], [2, 0]))?.sin()), vec![x()]),
         case("i of tensors apart", |x| Ok(x[0].unsqueeze(1)?.i(([0, 1], .., [2, 2]))?.sin()), vec![x()]),
-        case("i of a mask", |x| Ok(x[0].i(&x[0].gt(0.0)?)?.sin()), vec![x()]),
+        case("i of a mask", |x| Ok(x[0].i(x[0].gt(0.0)?)?.sin()), vec![x()]),
         case("set_i of a range", |x| Ok(x[0].set_i((.., 1..), &x[1].unsqueeze(1)?)?.sin()), vec![x(), row()]),
         case("set_i of a mask", |x| Ok(x[0].set_i((.., [true, false, true]), 0.5)?.sin()), vec![x()]),
         case("set_i of a column's rows", |x| Ok(x[0].set_i(([1, 0], 2), &x[1])?.sin()), vec![x(), row()]),
@@ -575,7 +575,7 @@ mod tests {
         let x = tensor([[1, 2], [3, 4]]);
         let list = |y: crate::Result<Tensor>| y.unwrap().to_vec::<i64>().unwrap();
         assert_eq!(list(x.set_i((.., 0), &tensor([[[7, 8]]]))), [7, 2, 8, 4]);
-        assert_eq!(list(x.set_i(&x.gt(2).unwrap(), 0)), [1, 2, 0, 0]);
+        assert_eq!(list(x.set_i(x.gt(2).unwrap(), 0)), [1, 2, 0, 0]);
         assert_eq!(list(x.set_i((0, [1, 0]), &tensor([5.0, 6.0]))), [6, 5, 3, 4]);
         assert_eq!(list(x.index_put((1, [0, 0]), 10, true)), [1, 2, 23, 4]);
         assert_eq!(x.to_vec::<i64>().unwrap(), [1, 2, 3, 4]);
