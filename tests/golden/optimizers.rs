@@ -3,9 +3,12 @@
 use crate::case::{Args, Case, tensor};
 use crate::compare::{Rule, same};
 use crate::run::Outcome;
-use optim::{Adam, AdamW, Optimizer, SGD};
+use optim::{
+    ASGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, ClipGradNorm, NAdam, Optimizer, RAdam, RMSprop,
+    Rprop, SGD, clip_grad_value_,
+};
 use serde_json::Value;
-use tensor::{Error, Parameter, Result, Tensor};
+use tensor::{Error, Parameter, Tensor};
 
 /// The optimizer of a case: the groups of parameters, each with the options that it has of its own.
 fn build(
@@ -15,35 +18,53 @@ fn build(
     own: &[Value],
 ) -> Option<Box<dyn Optimizer>> {
     let lr = args.float("lr");
-    let betas = args.get("betas").map(|b| (crate::case::number(&b[0]), crate::case::number(&b[1])));
+    let pair = |name| args.get(name).map(|b| (crate::case::number(&b[0]), crate::case::number(&b[1])));
     let mut groups = groups.into_iter();
     let first = groups.next()?;
 
     // Options that the case gives, by the builder method of the same name.
     macro_rules! optimizer {
-        ($type:ident, $lr:expr, $($method:ident: $kind:ident),* $(; $pair:ident)?) => {{
+        ($type:ident, $lr:expr, $($method:ident: $kind:ident),* $(; $pair:ident)*) => {{
             let mut made = $type::new(first, lr.unwrap_or($lr));
             $(if let Some(value) = args.$kind(stringify!($method)) { made = made.$method(value); })*
-            $(if let Some((a, b)) = $pair { made = made.$pair(a, b); })?
+            $(if let Some((a, b)) = pair(stringify!($pair)) { made = made.$pair(a, b); })*
             made
         }};
     }
+    macro_rules! boxed {
+        ($($optimizer:tt)*) => { Box::new(grouped(optimizer!($($optimizer)*), groups, own)) };
+    }
     let made: Box<dyn Optimizer> = match op {
-        "SGD" => Box::new(grouped(
-            optimizer!(SGD, 1e-3, momentum: float, dampening: float, weight_decay: float, nesterov: flag, maximize: flag),
-            groups,
-            own,
-        )),
-        "Adam" => Box::new(grouped(
-            optimizer!(Adam, 1e-3, eps: float, weight_decay: float, amsgrad: flag, maximize: flag; betas),
-            groups,
-            own,
-        )),
-        "AdamW" => Box::new(grouped(
-            optimizer!(AdamW, 1e-3, eps: float, weight_decay: float, amsgrad: flag, maximize: flag; betas),
-            groups,
-            own,
-        )),
+        "SGD" => {
+            boxed!(SGD, 1e-3, momentum: float, dampening: float, weight_decay: float, nesterov: flag, maximize: flag)
+        }
+        "Adam" => boxed!(Adam, 1e-3, eps: float, weight_decay: float, amsgrad: flag, maximize: flag; betas),
+        "AdamW" => boxed!(AdamW, 1e-3, eps: float, weight_decay: float, amsgrad: flag, maximize: flag; betas),
+        "RMSprop" => {
+            boxed!(RMSprop, 1e-2, alpha: float, eps: float, weight_decay: float, momentum: float, centered: flag, maximize: flag)
+        }
+        "Adagrad" => {
+            boxed!(Adagrad, 1e-2, lr_decay: float, weight_decay: float, initial_accumulator_value: float, eps: float, maximize: flag)
+        }
+        "Adadelta" => boxed!(Adadelta, 1.0, rho: float, eps: float, weight_decay: float, maximize: flag),
+        "Adamax" => boxed!(Adamax, 2e-3, eps: float, weight_decay: float, maximize: flag; betas),
+        "NAdam" => {
+            boxed!(NAdam, 2e-3, eps: float, weight_decay: float, momentum_decay: float, decoupled_weight_decay: flag, maximize: flag; betas)
+        }
+        "RAdam" => {
+            boxed!(RAdam, 1e-3, eps: float, weight_decay: float, decoupled_weight_decay: flag, maximize: flag; betas)
+        }
+        "ASGD" => {
+            boxed!(ASGD, 1e-2, lambd: float, alpha: float, t0: float, weight_decay: float, maximize: flag)
+        }
+        "Rprop" => boxed!(Rprop, 1e-2, maximize: flag; etas; step_sizes),
+        "Adafactor" => {
+            let mut made = optimizer!(Adafactor, 1e-2, beta2_decay: float, d: float, weight_decay: float, maximize: flag);
+            if let Some(eps) = args.get("eps") {
+                made = made.eps(eps[0].as_f64(), crate::case::number(&eps[1]));
+            }
+            Box::new(grouped(made, groups, own))
+        }
         _ => return None,
     };
     if let Some(options) = own.first() {
@@ -72,6 +93,56 @@ fn set(group: &optim::Group, options: &Value) {
 }
 
 pub fn run(case: &Case<'_>) -> Outcome {
+    if case.op.starts_with("clip_grad_") { clip(case) } else { optimize(case) }
+}
+
+/// The inputs are gradients.
+fn clip(case: &Case<'_>) -> Outcome {
+    let args = Args::new(vec![], &case.json["options"]);
+    let Some(grads) = crate::run::leaves(case.list("inputs")) else {
+        return Outcome::Unsupported("an element type".into());
+    };
+    let parameters: Vec<Parameter> = grads
+        .iter()
+        .map(|(_, grad)| {
+            let p = Parameter::new(&grad.zeros_like());
+            p.set_grad(Some(&grad.detach())).expect("a gradient of the same shape");
+            p
+        })
+        .collect();
+    let result = match case.op {
+        "clip_grad_norm_" => {
+            let clip = ClipGradNorm::new(args.float("max_norm").unwrap_or(f64::NAN))
+                .norm_type(args.float("norm_type").unwrap_or(2.0))
+                .error_if_nonfinite(args.flag("error_if_nonfinite").unwrap_or(false));
+            clip.apply(parameters.clone()).map(Some)
+        }
+        "clip_grad_value_" => {
+            clip_grad_value_(parameters.clone(), args.float("clip_value").unwrap_or(f64::NAN)).map(|()| None)
+        }
+        other => return Outcome::Unsupported(other.into()),
+    };
+    if let Some(option) = args.unread().first() {
+        return Outcome::Unsupported(format!("option {option}"));
+    }
+    let total = match (result, case.json["error"].is_null()) {
+        (Err(_), false) => return Outcome::Passed,
+        (Err(error), true) => return Outcome::Failed(error.to_string()),
+        (Ok(_), false) => return Outcome::Failed("no error".into()),
+        (Ok(total), true) => total,
+    };
+    let total = total.map(|t| same(case, "the norm", &t, &case.json["total_norm"], Rule::Exact));
+    let clipped = parameters.iter().zip(case.list("clipped")).enumerate().map(|(i, (p, expected))| {
+        let grad = p.grad().ok_or("no gradient")?;
+        same(case, &format!("gradient {i}"), &grad, expected, Rule::Exact)
+    });
+    match total.into_iter().chain(clipped).find_map(Result::err) {
+        Some(why) => Outcome::Failed(why),
+        None => Outcome::Passed,
+    }
+}
+
+fn optimize(case: &Case<'_>) -> Outcome {
     let args = Args::new(vec![], &case.json["options"]);
     let named: Vec<(&String, Parameter)> = case.json["params"]
         .as_object()
@@ -119,7 +190,7 @@ fn train(
     case: &Case<'_>,
     optimizer: &mut dyn Optimizer,
     named: &[(&String, Parameter)],
-) -> std::result::Result<(), Failure> {
+) -> Result<(), Failure> {
     let objective = case.json["problem"].as_str().unwrap_or("");
     for step in 0..case.json["steps"].as_u64().unwrap_or(0) as usize {
         if objective == "given_grads" {
@@ -153,7 +224,7 @@ fn train(
 }
 
 /// The objectives of the cases' README.
-fn value(name: &str, x: &Tensor) -> Result<Tensor> {
+fn value(name: &str, x: &Tensor) -> tensor::Result<Tensor> {
     let n = x.numel();
     match name {
         "rosenbrock" => {

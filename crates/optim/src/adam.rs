@@ -1,8 +1,9 @@
 //! Adam: steps of about the learning rate along each coordinate, from running means of the gradient and its square.
 
+use crate::bounds::within;
 use crate::group::Setting;
 use crate::optimizer::Optim;
-use crate::rule::{Number, Rule, State, decayed, fraction, not_negative};
+use crate::rule::{Number, Rule, State, decayed};
 use kernel::{Formula, Real};
 use tensor::{Parameter, Result};
 
@@ -89,11 +90,11 @@ impl AdamOptions {
 
     #[track_caller]
     pub(crate) fn check_as(&self, rule: &'static str) -> Result<()> {
-        not_negative(rule, "lr", self.lr)?;
-        fraction(rule, "betas.0", self.betas.0)?;
-        fraction(rule, "betas.1", self.betas.1)?;
-        not_negative(rule, "eps", self.eps)?;
-        not_negative(rule, "weight_decay", self.weight_decay)
+        within(rule, "lr", self.lr, 0.0..)?;
+        within(rule, "betas.0", self.betas.0, 0.0..1.0)?;
+        within(rule, "betas.1", self.betas.1, 0.0..1.0)?;
+        within(rule, "eps", self.eps, 0.0..)?;
+        within(rule, "weight_decay", self.weight_decay, 0.0..)
     }
 
     /// The step; `decoupled` takes the weight decay from the values and not through the gradient.

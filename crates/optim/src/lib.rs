@@ -21,17 +21,44 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod adadelta;
+mod adafactor;
+mod adagrad;
 mod adam;
+mod adamax;
 mod adamw;
+mod asgd;
+mod bounds;
+mod clip;
 mod group;
+mod nadam;
 mod optimizer;
+mod radam;
+mod rmsprop;
+mod rprop;
 mod rule;
+pub mod scheduler;
 mod sgd;
 
+pub use adadelta::{Adadelta, AdadeltaOptions};
+pub use adafactor::{Adafactor, AdafactorOptions};
+pub use adagrad::{Adagrad, AdagradOptions};
 pub use adam::{Adam, AdamOptions};
+pub use adamax::{Adamax, AdamaxOptions};
 pub use adamw::{AdamW, AdamWOptions};
+pub use asgd::{ASGD, ASGDOptions};
+pub use clip::{ClipGradNorm, clip_grad_norm_, clip_grad_value_};
 pub use group::{Group, Setting};
 pub use kernel::Formula;
+pub use nadam::{NAdam, NAdamOptions};
 pub use optimizer::{Optim, Optimizer};
+pub use radam::{RAdam, RAdamOptions};
+pub use rmsprop::{RMSprop, RMSpropOptions};
+pub use rprop::{Rprop, RpropOptions};
 pub use rule::{Number, Rule, State};
+pub use scheduler::{
+    Anneal, ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CycleMode,
+    CyclicLR, ExponentialLR, LambdaLR, LinearLR, Mode, MultiStepLR, MultiplicativeLR, OneCycleLR,
+    PolynomialLR, ReduceLROnPlateau, Scheduler, SequentialLR, StepLR, ThresholdMode,
+};
 pub use sgd::{SGD, SGDOptions};

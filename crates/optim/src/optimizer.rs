@@ -10,7 +10,7 @@
 //! assert_eq!(lrs, [1e-3, 1e-2]);
 //! ```
 
-use crate::group::{Group, lock};
+use crate::group::{Group, Shared, lock};
 use crate::rule::{AnyState, Number, Rule, State};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -57,7 +57,7 @@ pub struct Optim<R: Rule> {
 
 /// A group as its optimizer sees it.
 struct Members<R> {
-    options: Arc<Mutex<R>>,
+    shared: Arc<Mutex<Shared<R>>>,
     /// What this group has of its own, whatever the others get.
     own: Box<dyn Fn(&mut R) + Send + Sync>,
     places: Vec<Place>,
@@ -96,7 +96,7 @@ impl<R: Rule> Optim<R> {
         own: impl Fn(&mut R) + Send + Sync + 'static,
     ) {
         if let Some(first) = self.members.first() {
-            let rule = lock(&first.options).clone();
+            let rule = lock(&first.shared).options.clone();
             self.push(parameters, rule, own);
         }
     }
@@ -126,18 +126,18 @@ impl<R: Rule> Optim<R> {
             .iter()
             .map(|p| Place { parameter: p.clone(), state: AnyState::new(p.dtype(), p) })
             .collect();
-        let options = Arc::new(Mutex::new(rule));
-        self.groups.push(Group { options: options.clone(), parameters });
-        self.members.push(Members { options, own: Box::new(own), places });
+        let shared = Shared::new(rule);
+        self.groups.push(Group { shared: shared.clone(), parameters });
+        self.members.push(Members { shared, own: Box::new(own), places });
     }
 
     /// Changes the options of all groups, but for what a group has of its own: what builder methods are made of.
     #[must_use]
     pub fn with(self, change: impl Fn(&mut R)) -> Self {
         for members in &self.members {
-            let mut rule = lock(&members.options);
-            change(&mut rule);
-            (members.own)(&mut rule);
+            let rule = &mut lock(&members.shared).options;
+            change(rule);
+            (members.own)(rule);
         }
         self
     }
@@ -154,11 +154,13 @@ impl<R: Rule> Optimizer for Optim<R> {
             return Err(Error::value(R::NAME, mistake.clone()));
         }
         for members in &self.members {
-            lock(&members.options).check()?;
+            let shared = lock(&members.shared);
+            shared.check()?;
+            shared.options.check()?;
         }
         let mut any = false;
         for members in &mut self.members {
-            let rule = lock(&members.options).clone();
+            let rule = lock(&members.shared).options.clone();
             for place in &mut members.places {
                 any |= place.step(&rule)?;
             }
@@ -217,7 +219,7 @@ impl AnyState {
 
     fn to(&self, dtype: DType) -> Self {
         fn cast<A: Number, B: Number>(state: &State<A>) -> State<B> {
-            let cast = |x: &A| <B as kernel::Float>::from_f64(kernel::Float::to_f64(*x));
+            let cast = |x: &A| B::narrow(x.wide());
             State {
                 shape: state.shape.clone(),
                 arrays: state.arrays.iter().map(|a| a.iter().map(cast).collect()).collect(),

@@ -38,7 +38,7 @@
 
 use crate::group::Setting;
 use kernel::{Float, Formula, Real, update};
-use tensor::{Element, Error, Result, Shape};
+use tensor::{Element, Result, Shape};
 
 /// The options of an optimizer, and the rule for which they stand.
 pub trait Rule: Clone + Send + 'static {
@@ -66,6 +66,18 @@ pub trait Rule: Clone + Send + 'static {
 pub trait Number: Element + Float {
     #[doc(hidden)]
     fn state(any: &mut AnyState) -> Option<&mut State<Self>>;
+
+    /// To `f64`, exactly. (Both [`Element`] and [`Float`] have a method for it, so that neither can be called plainly.)
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        Float::to_f64(self)
+    }
+
+    /// From `f64`, rounded to nearest.
+    #[inline(always)]
+    fn narrow(value: f64) -> Self {
+        Float::from_f64(value)
+    }
 }
 
 impl Number for f32 {
@@ -115,7 +127,7 @@ impl<T: Number> State<T> {
             self.arrays.resize(i + 1, Vec::new());
         }
         if self.arrays[i].is_empty() {
-            self.arrays[i].resize(len, Float::from_f64(value));
+            self.arrays[i].resize(len, T::narrow(value));
         }
     }
 
@@ -158,22 +170,4 @@ pub enum AnyState {
 pub(crate) fn decayed<R: Real>(x: R, g: R, maximize: bool, weight_decay: f64) -> R {
     let g = if maximize { -g } else { g };
     if weight_decay == 0.0 { g } else { g + x * weight_decay }
-}
-
-#[track_caller]
-pub(crate) fn not_negative(rule: &'static str, name: &str, value: f64) -> Result<()> {
-    if value >= 0.0 {
-        Ok(())
-    } else {
-        Err(Error::value(rule, format!("{name} is {value}; it must be at least 0")))
-    }
-}
-
-#[track_caller]
-pub(crate) fn fraction(rule: &'static str, name: &str, value: f64) -> Result<()> {
-    if (0.0..1.0).contains(&value) {
-        Ok(())
-    } else {
-        Err(Error::value(rule, format!("{name} is {value}; it must be at least 0 and less than 1")))
-    }
 }

@@ -1,8 +1,9 @@
 //! Stochastic gradient descent, with momentum as PyTorch has it: the learning rate is outside of the velocity.
 
+use crate::bounds::within;
 use crate::group::Setting;
 use crate::optimizer::Optim;
-use crate::rule::{Number, Rule, State, decayed, not_negative};
+use crate::rule::{Number, Rule, State, decayed};
 use kernel::{Formula, Real};
 use tensor::{Error, Parameter, Result};
 
@@ -105,9 +106,9 @@ impl Rule for SGDOptions {
 
     #[track_caller]
     fn check(&self) -> Result<()> {
-        not_negative(Self::NAME, "lr", self.lr)?;
-        not_negative(Self::NAME, "momentum", self.momentum)?;
-        not_negative(Self::NAME, "weight_decay", self.weight_decay)?;
+        within(Self::NAME, "lr", self.lr, 0.0..)?;
+        within(Self::NAME, "momentum", self.momentum, 0.0..)?;
+        within(Self::NAME, "weight_decay", self.weight_decay, 0.0..)?;
         if self.nesterov && (self.momentum == 0.0 || self.dampening != 0.0) {
             return Err(Error::value(
                 Self::NAME,

@@ -168,6 +168,34 @@ impl Parameter {
         Ok(true)
     }
 
+    /// Changes the collected gradient in place when nobody else holds it, else in a fresh copy: for clipping. `false`,
+    /// and nothing is called, if there is none. `f` must not ask this parameter for its gradient, which is locked.
+    ///
+    /// # Errors
+    /// If the elements are not of type `T`.
+    #[track_caller]
+    pub fn update_grad<T: Element>(&self, f: impl FnOnce(&mut [T])) -> Result<bool> {
+        let mut kept = self.0.leaf.kept();
+        let Kept::Leaf(Some(grad)) = &mut *kept else { return Ok(false) };
+        if !grad.is_contiguous() || grad.needs_grad() {
+            *grad = grad.detach().contiguous();
+        }
+        let (first, numel, found) = (grad.layout.offset(), grad.numel(), grad.dtype());
+        let Some(buffer) = T::buffer_mut(Arc::make_mut(&mut grad.storage)) else {
+            return Err(Error::dtype(
+                "Parameter::update_grad",
+                format!("the elements are {found}, not {}", T::DTYPE),
+            ));
+        };
+        f(&mut buffer[first..first + numel]);
+        Ok(true)
+    }
+
+    /// Whether a gradient has been collected.
+    pub fn has_grad(&self) -> bool {
+        matches!(&*self.0.leaf.kept(), Kept::Leaf(Some(_)))
+    }
+
     /// A number that no other place has.
     #[inline]
     pub fn id(&self) -> u64 {
