@@ -6,6 +6,7 @@
 pub mod gemm;
 pub mod map;
 mod math;
+pub mod pointwise;
 pub mod polygamma;
 mod real;
 pub mod reduce;

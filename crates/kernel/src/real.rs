@@ -8,7 +8,7 @@
 //! use kernel::{Lane, Real};
 //!
 //! fn softplus<R: Real>(x: R) -> R {
-//!     x.clone().max_scalar(0.0) + (-x.abs()).exp().ln_1p()
+//!     -(-x).log_sigmoid()
 //! }
 //! let y = softplus(Lane::<f32, false>(2.0)).0;
 //! assert!((y - 2.126928).abs() < 1e-6);
@@ -86,6 +86,11 @@ pub trait Real:
     fn ln_1p(self) -> Self;
     /// `1 / (1 + e⁻ˣ)`
     fn sigmoid(self) -> Self;
+    /// `ln(1 / (1 + e⁻ˣ))`, exact for any x: `min(x, 0) − ln(1 + e^−|x|)`.
+    #[inline(always)]
+    fn log_sigmoid(self) -> Self {
+        self.clone().min_scalar(0.0) - (-self.abs()).exp().ln_1p()
+    }
     /// Hyperbolic tangent.
     fn tanh(self) -> Self;
     /// Hyperbolic sine.

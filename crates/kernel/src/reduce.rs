@@ -24,7 +24,7 @@ const LANES: usize = 32;
 const BLOCK: usize = 4096;
 
 /// Terms that wait in L1 to be added up.
-const STRIP: usize = 256;
+pub(crate) const STRIP: usize = 256;
 
 /// Below this length 32 lanes would cost more to fold than to fill: 8 have to do.
 const SHORT: usize = 96;
@@ -363,7 +363,7 @@ fn triples<S: Simd, T: Float>(
 /// Block `i` closes as many subtrees as `i` ends in ones, as a binary counter carries: the tree over the blocks
 /// without a recursion, and `sums` its path from the root.
 #[inline(always)]
-fn tree<S: Simd, T: Float>(simd: S, n: usize, fill: impl Fn(usize, &mut [f64]) + Copy) -> T {
+pub(crate) fn tree<S: Simd, T: Float>(simd: S, n: usize, fill: impl Fn(usize, &mut [f64]) + Copy) -> T {
     if n < SHORT {
         return T::from_f64(short(n, fill));
     }

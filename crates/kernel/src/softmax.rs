@@ -10,7 +10,24 @@ struct ExpShifted;
 impl Map2 for ExpShifted {
     #[inline(always)]
     fn call<R: Real>(self, x: R, shift: R) -> R {
-        (x - shift).exp()
+        below(x, shift).exp()
+    }
+}
+
+/// `x − shift`, and 0 where both are +∞: a single infinite element takes everything, as it does in the limit, where
+/// `∞ − ∞` would make the row NaN.
+#[inline(always)]
+fn below<R: Real>(x: R, shift: R) -> R {
+    R::select(x.clone().equal(shift.clone()), x.constant(0.0), x - shift)
+}
+
+/// `(x − shift) − log`
+#[derive(Clone, Copy)]
+struct Below;
+impl Map3 for Below {
+    #[inline(always)]
+    fn call<R: Real>(self, x: R, shift: R, log: R) -> R {
+        below(x, shift) - log
     }
 }
 
@@ -23,10 +40,10 @@ impl Map1 for Ln {
     }
 }
 
-/// The largest element of a row, or 0 if it is infinite: the shift that keeps every exponential finite.
+/// The largest element of a row, or 0 if that is −∞: the shift that keeps every exponential finite.
 fn shift<T: Float>(row: &[T]) -> T {
     let largest = reduce::max(row);
-    if largest.to_f64().is_finite() { largest } else { T::default() }
+    if largest.to_f64() == f64::NEG_INFINITY { T::default() } else { largest }
 }
 
 /// `softmax` of each row of `columns` elements.
@@ -44,7 +61,7 @@ pub fn log_softmax<T: Float>(x: &[T], columns: usize, out: &mut [T]) {
         let shift = shift(row);
         // In two steps: `x − shift` is exact for close numbers, where `x − (shift + ln Σ)` would round.
         let log = ln(reduce::zip_sum(ExpShifted, columns, Arg::Slice(row), Arg::Scalar(shift)));
-        out.iter_mut().zip(row).for_each(|(y, &x)| *y = (x - shift) - log);
+        zip3(Below, Arg::Slice(row), Arg::Scalar(shift), Arg::Scalar(log), out);
     }
 }
 

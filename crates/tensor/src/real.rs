@@ -83,6 +83,7 @@ impl Real for Tensor {
         ln = log,
         ln_1p = log1p,
         sigmoid = sigmoid,
+        log_sigmoid = log_sigmoid,
         tanh = tanh,
         sinh = sinh,
         cosh = cosh,

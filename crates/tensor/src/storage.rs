@@ -128,7 +128,20 @@ macro_rules! with_element {
     };
 }
 
-/// The same for float32 and float64; anything else is computed in float32, to which the caller has converted.
+/// Runs `$body` with `$type` standing for `f64` if `$dtype` is float64, else for `f32`: the one step from a tensor's type
+/// at run time to a loop over its elements.
+///
+/// ```
+/// use tensor::{Tensor, tensor, with_float};
+/// fn norm(x: &Tensor) -> tensor::Result<f64> {
+///     with_float!(x.dtype(), T => {
+///         Ok(x.elements::<T>()?.iter().map(|&x| f64::from(x * x)).sum::<f64>().sqrt())
+///     })
+/// }
+/// assert_eq!(norm(&tensor([3.0, 4.0]))?, 5.0);
+/// # Ok::<(), tensor::Error>(())
+/// ```
+#[macro_export]
 macro_rules! with_float {
     ($dtype:expr, $type:ident => $body:expr) => {
         if $dtype == $crate::DType::F64 {
@@ -141,4 +154,5 @@ macro_rules! with_float {
     };
 }
 
-pub(crate) use {with_element, with_float};
+pub(crate) use with_element;
+pub(crate) use with_float;

@@ -55,6 +55,19 @@ impl Tensor {
         Self::from_buffer("from_vec", values.into(), shape)
     }
 
+    /// From values in row-major order, in the shape of `like`: what an operation of your own returns.
+    ///
+    /// # Errors
+    /// If `like` does not have as many elements as there are values.
+    #[track_caller]
+    #[inline]
+    pub fn from_vec_like<T: Element>(values: Vec<T>, like: &Tensor) -> Result<Tensor> {
+        if values.len() != like.numel() {
+            return Self::from_vec(values, like.shape());
+        }
+        Ok(Tensor::new(values.into(), like.dense_layout()))
+    }
+
     #[track_caller]
     pub(crate) fn from_buffer<T: Element>(
         op: &'static str,
@@ -159,13 +172,41 @@ impl Tensor {
     #[doc(alias = "tolist")]
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
-        if self.dtype() != T::DTYPE {
-            return Err(Error::dtype(
-                "to_vec",
-                format!("the elements are {}, not {}; convert with .to(DType::…)", self.dtype(), T::DTYPE),
-            ));
-        }
+        self.of_type::<T>("to_vec")?;
         Ok(self.values::<T>().into_owned())
+    }
+
+    /// The elements in row-major order, for a loop of your own: borrowed where they stand so in memory, copied where
+    /// this is a transposed or expanded view.
+    ///
+    /// # Errors
+    /// If they are of another type.
+    ///
+    /// ```
+    /// use tensor::{Tensor, tensor};
+    /// let x = tensor([1.0, -2.0, 3.0]);
+    /// let positive = x.elements::<f32>()?.iter().filter(|&&x| x > 0.0).count();
+    /// assert_eq!(positive, 2);
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    #[doc(alias = "data_ptr")]
+    #[track_caller]
+    #[inline]
+    pub fn elements<T: Element>(&self) -> Result<Cow<'_, [T]>> {
+        self.of_type::<T>("elements")?;
+        Ok(self.values())
+    }
+
+    #[track_caller]
+    #[inline]
+    fn of_type<T: Element>(&self, op: &'static str) -> Result<()> {
+        if self.dtype() == T::DTYPE {
+            return Ok(());
+        }
+        Err(Error::dtype(
+            op,
+            format!("the elements are {}, not {}; convert with .to(DType::…)", self.dtype(), T::DTYPE),
+        ))
     }
 
     /// The elements in row-major order: borrowed when they already stand so. The type must be right, or nothing

@@ -222,7 +222,7 @@ functions! {
     /// `ln(1/(1 + e⁻ˣ))`, exact for any x: `min(x, 0) − ln(1 + e^−|x|)`.
     #[doc(alias = "logsigmoid")]
     LogSigmoid log_sigmoid "LogSigmoid" keeps Inputs:
-        |x| x.clone().min_scalar(0.0) - (-x.abs()).exp().ln_1p(), |x| (-x).sigmoid();
+        |x| x.log_sigmoid(), |x| (-x).sigmoid();
     /// `max(x, 0)`, NaN stays; slope 0 at 0.
     Relu relu "Relu" keeps Output: |x| x.max_scalar(0.0),
         |y| R::select(y.clone().eq_scalar(0.0), y.constant(0.0), y.constant(1.0)), integers |x| x.max(0);
