@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tensor::autograd::check::Case;
 
-/// The cases that the files of operations end with.
+/// The cases that the files of operations and criteria end with.
 fn cases() -> Vec<Case> {
-    tensor::ops::cases()
+    tensor::ops::cases().into_iter().chain(loss::cases()).collect()
 }
 
 #[test]
@@ -53,7 +53,8 @@ fn defined() -> BTreeSet<String> {
         // What stands in a test module is not part of the library.
         let code = text.split("#[cfg(test)]").next().unwrap_or("");
         for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
-            let implemented = ["Op", "Function", "Function2"]
+            let traits = ["Op", "Function", "Function2", "Pointwise<2>", "Pointwise<3>", "Pointwise<4>"];
+            let implemented = traits
                 .iter()
                 .find_map(|name| line.split_once(&format!(" {name} for ")))
                 .filter(|(before, _)| before.starts_with("impl"))

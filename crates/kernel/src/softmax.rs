@@ -1,6 +1,7 @@
 //! softmax and its relatives over rows, with the largest element of a row taken out first.
 
 use crate::map::{Arg, Map1, Map2, Map3, map, zip, zip3};
+use crate::pointwise::{self, Formula, Spread};
 use crate::real::{Float, Real};
 use crate::reduce;
 
@@ -14,10 +15,22 @@ impl Map2 for ExpShifted {
     }
 }
 
+impl Formula<2> for ExpShifted {
+    #[inline(always)]
+    fn value<R: Real>(self, [x, shift]: [R; 2]) -> R {
+        self.call(x, shift)
+    }
+    #[inline(always)]
+    fn slopes<R: Real>(self, [x, shift]: [R; 2]) -> [R; 2] {
+        let slope = self.call(x, shift);
+        [slope.clone(), -slope]
+    }
+}
+
 /// `x − shift`, and 0 where both are +∞: a single infinite element takes everything, as it does in the limit, where
 /// `∞ − ∞` would make the row NaN.
 #[inline(always)]
-fn below<R: Real>(x: R, shift: R) -> R {
+pub fn below<R: Real>(x: R, shift: R) -> R {
     R::select(x.clone().equal(shift.clone()), x.constant(0.0), x - shift)
 }
 
@@ -71,6 +84,30 @@ pub fn logsumexp<T: Float>(x: &[T], columns: usize, out: &mut [T]) {
         let row = &x[i * columns..(i + 1) * columns];
         let shift = shift(row);
         *y = shift + ln(reduce::zip_sum(ExpShifted, columns, Arg::Slice(row), Arg::Scalar(shift)));
+    }
+}
+
+/// What a row's softmax is made of, in two parts that do not round each other: `pᵢ = e^((xᵢ − shift) − log)`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Normalizer {
+    /// The largest element.
+    pub shift: f64,
+    /// `ln Σ e^(x − shift)`
+    pub log: f64,
+}
+
+impl Normalizer {
+    /// Of one row.
+    pub fn of<T: Float>(row: &[T]) -> Self {
+        let shift = shift(row);
+        let sum = pointwise::sum(ExpShifted, row.len(), [Spread::whole(row), Spread::scalar(&shift)]);
+        Normalizer { shift: shift.to_f64(), log: sum.ln() }
+    }
+
+    /// `ln p` of an element of the row.
+    pub fn log_softmax<T: Float>(self, x: T) -> f64 {
+        let x = x.to_f64();
+        (if x == self.shift { 0.0 } else { x - self.shift }) - self.log
     }
 }
 

@@ -1,0 +1,234 @@
+//! Cross-entropy of rows of logits, with class indices and with class probabilities: losses and gradients in one pass
+//! over the rows.
+//!
+//! With smoothing ε the expected probabilities are `q = (1 − ε)·t + ε/C`; the loss of a row is `−Σ w·q·ln softmax(x)`,
+//! its gradient `A·softmax(x) − w·q` with `A = Σ w·q`.
+
+use crate::map::{Arg, Map2, Map3, zip, zip3};
+use crate::real::{Float, Real};
+use crate::reduce;
+use crate::softmax::{Normalizer, below};
+
+/// What is expected, from the target: `q = keep·t + share`.
+#[derive(Clone, Copy, Debug)]
+pub struct Smoothing {
+    /// What the target keeps: `1 − ε`.
+    pub keep: f64,
+    /// What every class gets: `ε/C`.
+    pub share: f64,
+}
+
+impl Smoothing {
+    /// `ε` shared out among `classes`.
+    pub fn new(epsilon: f64, classes: usize) -> Self {
+        Smoothing { keep: 1.0 - epsilon, share: epsilon / classes as f64 }
+    }
+
+    /// `q`
+    #[inline(always)]
+    pub fn of<R: Real>(self, t: R) -> R {
+        t * self.keep + self.share
+    }
+}
+
+/// `w·v`, and 0 for no weight at all, where `v` may be infinite.
+#[inline(always)]
+fn weigh<R: Real>(w: R, v: R) -> R {
+    R::select(w.clone().eq_scalar(0.0), w.constant(0.0), w * v)
+}
+
+/// `−w·ln p`
+#[derive(Clone, Copy)]
+struct Surprise(Normalizer);
+impl Map2 for Surprise {
+    #[inline(always)]
+    fn call<R: Real>(self, x: R, w: R) -> R {
+        let shift = x.constant(self.0.shift);
+        weigh(w, -(below(x, shift) - self.0.log))
+    }
+}
+
+/// `a·p − b·w`
+#[derive(Clone, Copy)]
+struct Pull {
+    normalizer: Normalizer,
+    a: f64,
+    b: f64,
+}
+impl Map2 for Pull {
+    #[inline(always)]
+    fn call<R: Real>(self, x: R, w: R) -> R {
+        let shift = x.constant(self.normalizer.shift);
+        (below(x, shift) - self.normalizer.log).exp() * self.a - w * self.b
+    }
+}
+
+/// Class indices: the label of each row (`None`: it counts nothing), and how the classes are weighed.
+#[derive(Clone, Copy, Debug)]
+pub struct Labels<'a, T> {
+    /// One per row, below `classes`.
+    pub labels: &'a [Option<usize>],
+    /// The length of a row.
+    pub classes: usize,
+    /// One weight per class.
+    pub weights: Option<&'a [T]>,
+    /// How the label is smoothed.
+    pub smoothing: Smoothing,
+}
+
+impl<T: Float> Labels<'_, T> {
+    fn weight(&self, y: usize) -> f64 {
+        self.weights.map_or(1.0, |w| w[y].to_f64())
+    }
+
+    fn total_weight(&self) -> f64 {
+        self.weights.map_or(self.classes as f64, |w| reduce::sum(w).to_f64())
+    }
+
+    /// Writes the loss and the normaliser of each row that counts; the sum of the labels' weights comes back.
+    pub fn losses(&self, x: &[T], losses: &mut [f64], normalizers: &mut [Normalizer]) -> f64 {
+        let Smoothing { keep, share } = self.smoothing;
+        let mut weight = 0.0;
+        let rows = x.chunks_exact(self.classes.max(1)).zip(self.labels);
+        for ((row, &y), (loss, normalizer)) in rows.zip(losses.iter_mut().zip(normalizers)) {
+            let Some(y) = y else { continue };
+            let w = self.weight(y);
+            weight += w;
+            *normalizer = Normalizer::of(row);
+            *loss = if w == 0.0 { 0.0 } else { -keep * w * normalizer.log_softmax(row[y]) };
+            if share > 0.0 {
+                let surprise = Surprise(*normalizer);
+                *loss += share * reduce::zip_sum(surprise, row.len(), Arg::Slice(row), self.arg()).to_f64();
+            }
+        }
+        weight
+    }
+
+    fn arg(&self) -> Arg<'_, T> {
+        self.weights.map_or(Arg::Scalar(T::from_f64(1.0)), Arg::Slice)
+    }
+
+    /// Writes the gradient of the logits, from that of each row's loss, or of all alike if there is one number only.
+    /// What does not count is left alone.
+    pub fn gradient(&self, x: &[T], normalizers: &[Normalizer], grads: &[T], out: &mut [T]) {
+        let Smoothing { keep, share } = self.smoothing;
+        let (columns, total) = (self.classes.max(1), self.total_weight());
+        let rows = x.chunks_exact(columns).zip(out.chunks_exact_mut(columns));
+        for (i, ((row, out), (&y, &normalizer))) in rows.zip(self.labels.iter().zip(normalizers)).enumerate()
+        {
+            let Some(y) = y else { continue };
+            let (g, w) = (of_row(grads, i), self.weight(y));
+            let pull = Pull { normalizer, a: g * (keep * w + share * total), b: g * share };
+            zip(pull, Arg::Slice(row), self.arg(), out);
+            // `p − 1` with all digits where p is close to 1.
+            let log = normalizer.log_softmax(row[y]);
+            out[y] = T::from_f64(g * (keep * w * log.exp_m1() + share * (total * log.exp() - w)));
+        }
+    }
+
+    /// Writes `w·q` of each row, and its sum; zeros where nothing counts.
+    pub fn expected(&self, out: &mut [T], sums: &mut [T]) {
+        let Smoothing { keep, share } = self.smoothing;
+        let total = self.total_weight();
+        for ((out, &y), sum) in out.chunks_exact_mut(self.classes.max(1)).zip(self.labels).zip(sums) {
+            let Some(y) = y else { continue };
+            for (c, out) in out.iter_mut().enumerate() {
+                *out = T::from_f64(self.weight(c) * (if c == y { keep } else { 0.0 } + share));
+            }
+            *sum = T::from_f64(keep * self.weight(y) + share * total);
+        }
+    }
+}
+
+/// The number of row `i`, or the one that all share.
+fn of_row<T: Float>(grads: &[T], i: usize) -> f64 {
+    if let [all] = grads { *all } else { grads[i] }.to_f64()
+}
+
+/// `w·q`
+#[derive(Clone, Copy)]
+struct Weighed(Smoothing);
+impl Map2 for Weighed {
+    #[inline(always)]
+    fn call<R: Real>(self, t: R, w: R) -> R {
+        self.0.of(t) * w
+    }
+}
+
+/// `−w·q·ln p`, and 0 where nothing is expected, whatever the logit.
+#[derive(Clone, Copy)]
+struct ExpectedSurprise {
+    normalizer: Normalizer,
+    smoothing: Smoothing,
+}
+impl Map3 for ExpectedSurprise {
+    #[inline(always)]
+    fn call<R: Real>(self, x: R, t: R, w: R) -> R {
+        let shift = x.constant(self.normalizer.shift);
+        weigh(self.smoothing.of(t) * w, -(below(x, shift) - self.normalizer.log))
+    }
+}
+
+/// `∂l·(A·p − w·q)`
+#[derive(Clone, Copy)]
+struct ExpectedPull {
+    normalizer: Normalizer,
+    smoothing: Smoothing,
+    sum: f64,
+    grad: f64,
+}
+impl Map3 for ExpectedPull {
+    #[inline(always)]
+    fn call<R: Real>(self, x: R, t: R, w: R) -> R {
+        let shift = x.constant(self.normalizer.shift);
+        let p = (below(x, shift) - self.normalizer.log).exp();
+        (p * self.sum - self.smoothing.of(t) * w) * self.grad
+    }
+}
+
+/// Class probabilities: as many as there are logits.
+#[derive(Clone, Copy, Debug)]
+pub struct Probabilities<'a, T> {
+    /// The probabilities.
+    pub targets: &'a [T],
+    /// The length of a row.
+    pub classes: usize,
+    /// One weight per class.
+    pub weights: Option<&'a [T]>,
+    /// How the target is smoothed.
+    pub smoothing: Smoothing,
+}
+
+impl<T: Float> Probabilities<'_, T> {
+    fn arg(&self) -> Arg<'_, T> {
+        self.weights.map_or(Arg::Scalar(T::from_f64(1.0)), Arg::Slice)
+    }
+
+    /// The first row whose probabilities do not sum to one within `slack`, and their sum.
+    pub fn not_one(&self, slack: f64) -> Option<(usize, f64)> {
+        let sums = self.targets.chunks_exact(self.classes.max(1)).map(|row| reduce::sum(row).to_f64());
+        sums.enumerate().find(|(_, sum)| (sum - 1.0).abs() > slack)
+    }
+
+    /// Writes the loss of each row.
+    pub fn losses(&self, x: &[T], losses: &mut [f64]) {
+        let columns = self.classes.max(1);
+        let rows = x.chunks_exact(columns).zip(self.targets.chunks_exact(columns));
+        for ((x, t), loss) in rows.zip(losses) {
+            let surprise = ExpectedSurprise { normalizer: Normalizer::of(x), smoothing: self.smoothing };
+            *loss = reduce::zip3_sum(surprise, columns, Arg::Slice(x), Arg::Slice(t), self.arg()).to_f64();
+        }
+    }
+
+    /// Writes the gradient of the logits, from that of each row's loss, or of all alike if there is one number only.
+    pub fn gradient(&self, x: &[T], grads: &[T], out: &mut [T]) {
+        let columns = self.classes.max(1);
+        let rows = x.chunks_exact(columns).zip(self.targets.chunks_exact(columns));
+        for (i, ((x, t), out)) in rows.zip(out.chunks_exact_mut(columns)).enumerate() {
+            let smoothing = self.smoothing;
+            let sum = reduce::zip_sum(Weighed(smoothing), columns, Arg::Slice(t), self.arg()).to_f64();
+            let pull = ExpectedPull { normalizer: Normalizer::of(x), smoothing, sum, grad: of_row(grads, i) };
+            zip3(pull, Arg::Slice(x), Arg::Slice(t), self.arg(), out);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Cross-entropy with class indices: only the label's logit and the row's normaliser matter.
+
+use super::{CrossEntropyLoss, OP, class_dim, from_rows, reduce, row_grad, rows, without_classes};
+use crate::Reduction;
+use crate::refuse::index;
+use kernel::cross_entropy::{Labels as Kernel, Smoothing};
+use kernel::softmax::Normalizer;
+use tensor::{Ctx, DType, Element, Error, Grads, Keep, Op, Result, Tensor, is_grad_enabled, with_float};
+
+/// With smoothing ε, `q = (1 − ε)·[c = y] + ε/C`: `∂x = ∂l·(A·softmax(x) − w·q)`, `A = Σ w·q`.
+pub(super) struct Labels {
+    /// The label of each row; `None` counts nothing.
+    labels: Vec<Option<usize>>,
+    normalizers: Vec<Normalizer>,
+    weight: Option<Tensor>,
+    smoothing: Smoothing,
+    reduction: Reduction,
+    denominator: f64,
+    name: &'static str,
+}
+
+impl Labels {
+    #[track_caller]
+    pub(super) fn forward(
+        criterion: &CrossEntropyLoss,
+        input: &Tensor,
+        target: &Tensor,
+        weight: Option<Tensor>,
+    ) -> Result<Tensor> {
+        if weight.as_ref().is_some_and(Tensor::needs_grad) {
+            return Err(Error::graph(
+                OP,
+                "with class indices there is no gradient of the weight; detach it, or give class probabilities",
+            ));
+        }
+        let labels = labels_of(input, target, criterion.ignore_index)?;
+        let mut op = Labels {
+            normalizers: vec![Normalizer::default(); labels.len()],
+            labels,
+            weight,
+            smoothing: Smoothing::new(criterion.label_smoothing, input.shape()[class_dim(input)]),
+            reduction: criterion.reduction,
+            denominator: 0.0,
+            name: match (criterion.label_smoothing == 0.0, input.dim() > 2) {
+                (true, false) => "NllLoss",
+                (true, true) => "NllLoss2D",
+                (false, _) => "Add",
+            },
+        };
+        let mut losses = vec![0.0; op.labels.len()];
+        let mut normalizers = std::mem::take(&mut op.normalizers);
+        op.denominator = with_float!(input.dtype(), T => {
+            op.with_kernel::<T, _>(input, |kernel, x| kernel.losses(x, &mut losses, &mut normalizers))?
+        });
+        op.normalizers = normalizers;
+        Ok(reduce(&losses, op.reduction, op.denominator, input)?.record(op, &[input]))
+    }
+
+    /// Runs `job` over the rows of the logits.
+    fn with_kernel<T: Element, R>(
+        &self,
+        input: &Tensor,
+        job: impl FnOnce(Kernel<'_, T>, &[T]) -> R,
+    ) -> Result<R> {
+        let x = rows(input)?;
+        let weights = self.weight.as_ref().map(|w| w.elements::<T>()).transpose()?;
+        let kernel = Kernel {
+            labels: &self.labels,
+            classes: input.shape()[class_dim(input)],
+            weights: weights.as_deref(),
+            smoothing: self.smoothing,
+        };
+        Ok(job(kernel, &x.elements::<T>()?))
+    }
+}
+
+#[track_caller]
+fn labels_of(input: &Tensor, target: &Tensor, ignore: i64) -> Result<Vec<Option<usize>>> {
+    let expected = without_classes(input);
+    if target.shape() != expected {
+        let (x, t) = (input.shape(), target.shape());
+        let hint = if t == x {
+            "; are these one-hot? Class probabilities must be floats: target.to(DType::F32)"
+        } else if t.len() == expected.len() + 1 && t.last() == Some(&1) && t[..expected.len()] == *expected {
+            "; did you mean target.squeeze_dim(-1)?"
+        } else {
+            ""
+        };
+        return Err(Error::shape(
+            OP,
+            format!("input of shape {x:?} takes class indices of shape {expected:?}, found {t:?}{hint}"),
+        ));
+    }
+    let classes = input.shape()[class_dim(input)];
+    let target = target.to(DType::I64);
+    target
+        .elements::<i64>()?
+        .iter()
+        .enumerate()
+        .map(|(at, &y)| match usize::try_from(y) {
+            _ if y == ignore => Ok(None),
+            Ok(y) if y < classes => Ok(Some(y)),
+            _ => Err(Error::index(
+                OP,
+                format!(
+                    "class indices must be below {classes} (or {ignore}, which is ignored), found {y} at index {:?}",
+                    index(&target, at)
+                ),
+            )),
+        })
+        .collect()
+}
+
+impl Op for Labels {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn keep(&self) -> Keep {
+        Keep::Inputs
+    }
+
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        let x = ctx.input(0)?;
+        let grad = row_grad(grad, self.reduction, self.denominator, &x)?;
+        ctx.grads(|_| {
+            let dim = class_dim(&x) as isize;
+            with_float!(x.dtype(), T => {
+                let mut out = vec![T::default(); x.numel()];
+                if !is_grad_enabled() {
+                    let grads = grad.elements::<T>()?;
+                    self.with_kernel(&x, |kernel, x| kernel.gradient(x, &self.normalizers, &grads, &mut out))?;
+                    return from_rows(out, &x);
+                }
+                let mut sums = vec![T::default(); self.labels.len()];
+                self.with_kernel(&x, |kernel, _| kernel.expected(&mut out, &mut sums))?;
+                let sums = Tensor::from_vec(sums, without_classes(&x))?.unsqueeze(dim)?;
+                let each = sums.mul(&x.softmax(dim)?)?.sub(&from_rows(out, &x)?)?.mul(&grad)?;
+                if self.denominator != 0.0 {
+                    return Ok(each);
+                }
+                // The mean of nothing: what does not count has no gradient, although 0/0 has no value.
+                let ignored = self.labels.iter().map(Option::is_none).collect();
+                each.masked_fill(&Tensor::from_vec(ignored, without_classes(&x))?.unsqueeze(dim)?, 0.0)
+            })
+        })
+    }
+}

@@ -1,0 +1,230 @@
+//! Losses that are a formula of each element: *a name, a value and its slopes*, written once.
+//!
+//! From one text come the fused pass forward with its reduction, the fused pass backward, and, where somebody
+//! differentiates through the gradient, a graph. A criterion of your own:
+//!
+//! ```
+//! use loss::{Pointwise, Reduction, pointwise};
+//! use tensor::{Real, tensor};
+//!
+//! /// ln cosh(x − t)
+//! #[derive(Clone, Copy)]
+//! struct LogCosh;
+//! impl Pointwise<2> for LogCosh {
+//!     const NAME: &'static str = "LogCosh";
+//!     #[inline(always)]
+//!     fn value<R: Real>(self, [x, t]: [R; 2]) -> R {
+//!         (x - t).cosh().ln()
+//!     }
+//!     #[inline(always)]
+//!     fn slopes<R: Real>(self, [x, t]: [R; 2]) -> [R; 2] {
+//!         let slope = (x - t).tanh();
+//!         [slope.clone(), -slope]
+//!     }
+//! }
+//!
+//! let x = tensor([0.5, 2.0]).requires_grad();
+//! let loss = pointwise(LogCosh, [&x, &tensor([0.0, 0.0])], Reduction::Mean)?;
+//! assert_eq!(loss.to_string(), "tensor(0.7226, grad_fn=<LogCoshBackward0>)");
+//! loss.backward()?;
+//! # Ok::<(), tensor::Error>(())
+//! ```
+
+use crate::Reduction;
+use kernel::Float;
+use kernel::pointwise::{Formula, Spread, map, pull, sum};
+use smallvec::SmallVec;
+use std::borrow::Cow;
+use tensor::layout::{Shape, broadcast};
+use tensor::{
+    Ctx, DType, Element, Error, Grads, Keep, Op, Real, Result, Tensor, is_grad_enabled, with_float,
+};
+
+/// A loss of `N` numbers: input, target, and whatever else belongs to an element, such as its weight.
+/// `#[inline(always)]` on both formulas lets the loops around them vectorise.
+pub trait Pointwise<const N: usize>: Copy + Send + Sync + 'static {
+    /// As in `grad_fn=<NameBackward0>`.
+    const NAME: &'static str;
+
+    /// The loss at `x`.
+    fn value<R: Real>(self, x: [R; N]) -> R;
+
+    /// The derivative of the loss with respect to each of its numbers.
+    fn slopes<R: Real>(self, x: [R; N]) -> [R; N];
+}
+
+/// A loss times a weight, which comes as one number more.
+#[derive(Clone, Copy, Debug)]
+pub struct Weighted<F>(pub F);
+
+macro_rules! weighted {
+    ($n:literal, $more:literal, $($x:ident $i:literal),*) => {
+        impl<F: Pointwise<$n>> Pointwise<$more> for Weighted<F> {
+            const NAME: &'static str = F::NAME;
+            #[inline(always)]
+            fn value<R: Real>(self, [$($x,)* weight]: [R; $more]) -> R {
+                self.0.value([$($x),*]) * weight
+            }
+            #[inline(always)]
+            fn slopes<R: Real>(self, [$($x,)* weight]: [R; $more]) -> [R; $more] {
+                let slopes = self.0.slopes([$($x.clone()),*]);
+                [$(slopes[$i].clone() * weight.clone(),)* self.0.value([$($x),*])]
+            }
+        }
+    };
+}
+weighted!(2, 3, x 0, t 1);
+weighted!(3, 4, x 0, t 1, p 2);
+
+/// The formula as the kernels know it.
+#[derive(Clone, Copy)]
+struct Text<F>(F);
+impl<F: Pointwise<N>, const N: usize> Formula<N> for Text<F> {
+    #[inline(always)]
+    fn value<R: Real>(self, x: [R; N]) -> R {
+        self.0.value(x)
+    }
+    #[inline(always)]
+    fn slopes<R: Real>(self, x: [R; N]) -> [R; N] {
+        self.0.slopes(x)
+    }
+}
+
+/// The loss `f` of each element of `args`, reduced: one node of the graph.
+///
+/// Operands of several shapes are broadcast, so that one weight can serve a column: a criterion compares the shapes
+/// of its input and its target before. Integers are converted to floats, the smaller float to the larger.
+///
+/// # Errors
+/// If the shapes cannot be broadcast together.
+#[track_caller]
+pub fn pointwise<F: Pointwise<N>, const N: usize>(
+    f: F,
+    args: [&Tensor; N],
+    reduction: Reduction,
+) -> Result<Tensor> {
+    let dtype = common_type(&args);
+    let args = args.map(|x| x.to(dtype));
+    let shape = common_shape(F::NAME, &args)?;
+    let n: usize = shape.iter().product();
+    let loss = with_float!(dtype, T => {
+        spread::<T, _, N>(&args, &shape, |args| match reduction {
+            Reduction::None => {
+                let mut out = vec![T::default(); n];
+                map(Text(f), args, &mut out);
+                Tensor::from_vec(out, shape.as_slice())
+            }
+            Reduction::Sum => Ok(Tensor::scalar(sum(Text(f), n, args), dtype)),
+            Reduction::Mean => Ok(Tensor::scalar(sum(Text(f), n, args) / n as f64, dtype)),
+        })?
+    })?;
+    Ok(loss.record(Loss { f, reduction }, &args.each_ref()))
+}
+
+/// The loss as the graph remembers it: `∂xₖ = ∂y · ∂f/∂xₖ`.
+struct Loss<F, const N: usize> {
+    f: F,
+    reduction: Reduction,
+}
+
+impl<F: Pointwise<N>, const N: usize> Op for Loss<F, N> {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn keep(&self) -> Keep {
+        Keep::Inputs
+    }
+
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        let inputs = (0..N).map(|i| ctx.input(i)).collect::<Result<SmallVec<[Tensor; 4]>>>()?;
+        let args: [Tensor; N] = std::array::from_fn(|i| inputs[i].clone());
+        let shape = common_shape(F::NAME, &args)?;
+        let n: usize = shape.iter().product();
+        let grad = match self.reduction {
+            Reduction::Mean => grad.div(n as f64)?,
+            _ => grad.clone(),
+        };
+        if is_grad_enabled() {
+            let slopes = self.f.slopes(args.clone());
+            // A slope may be a constant, and the gradient of a scalar is one: only together with the shape are they
+            // a number for each element.
+            return ctx
+                .grads(|k| grad.mul(&slopes[k])?.expand(shape.as_slice())?.sum_to_size(args[k].shape()));
+        }
+        with_float!(grad.dtype(), T => {
+            spread::<T, _, N>(&args, &shape, |spreads| {
+                let grads = grad.elements::<T>()?;
+                ctx.grads(|k| {
+                    let mut out = vec![T::default(); n];
+                    pull(Text(self.f), k, Spread::whole(&grads), spreads, &mut out);
+                    if args[k].numel() == n {
+                        return Tensor::from_vec_like(out, &args[k]);
+                    }
+                    Tensor::from_vec(out, shape.as_slice())?.sum_to_size(args[k].shape())
+                })
+            })?
+        })
+    }
+}
+
+/// The float type that holds all operands, by PyTorch's rule.
+fn common_type<const N: usize>(args: &[&Tensor; N]) -> DType {
+    let Some(first) = args.first() else { return DType::F32 };
+    if first.dtype().is_float() && args.iter().all(|x| x.dtype() == first.dtype()) {
+        return first.dtype();
+    }
+    // Tensors with dimensions outrank scalars.
+    let of = |scalars: bool| args.iter().filter(|x| (x.dim() == 0) == scalars).map(|x| x.dtype()).max();
+    let dtype = match (of(false), of(true)) {
+        (Some(tensors), Some(scalars)) if tensors.is_float() || !scalars.is_float() => tensors,
+        (Some(tensors), Some(scalars)) => tensors.promote(scalars),
+        (tensors, scalars) => tensors.or(scalars).unwrap_or(DType::F32),
+    };
+    dtype.to_float()
+}
+
+/// The shape that all operands are spread over.
+#[track_caller]
+fn common_shape<const N: usize>(op: &'static str, args: &[Tensor; N]) -> Result<Shape> {
+    let mut shape: Shape = args.first().map_or(&[][..], Tensor::shape).into();
+    for x in args {
+        if x.shape() != shape.as_slice() {
+            shape = broadcast(&shape, x.shape()).ok_or_else(|| {
+                let shapes: Vec<&[usize]> = args.iter().map(Tensor::shape).collect();
+                Error::shape(op, format!("shapes {shapes:?} cannot be broadcast together"))
+            })?;
+        }
+    }
+    Ok(shape)
+}
+
+/// Runs `job` over the elements of `args`, each spread over `shape`.
+fn spread<T: Element + Float, R, const N: usize>(
+    args: &[Tensor; N],
+    shape: &[usize],
+    job: impl FnOnce([Spread<'_, T>; N]) -> R,
+) -> Result<R> {
+    let seen = args
+        .iter()
+        .map(|x| match stretch(x.shape(), shape) {
+            Some(stretch) => Ok((x.elements::<T>()?, stretch)),
+            None => Ok((Cow::Owned(x.detach().expand(shape)?.to_vec::<T>()?), 1)),
+        })
+        .collect::<Result<SmallVec<[(Cow<'_, [T]>, usize); 4]>>>()?;
+    Ok(job(std::array::from_fn(|i| Spread::stretched(&seen[i].0, seen[i].1))))
+}
+
+/// How often in a row each element of a tensor of shape `x` meets an element of `shape`, if the order of its elements
+/// allows to say it that way: `(C, 1)` against `(N, C, d)` is `d` times each, and then again from the first.
+fn stretch(x: &[usize], shape: &[usize]) -> Option<usize> {
+    if x == shape {
+        return Some(1);
+    }
+    let new = shape.len() - x.len();
+    let own = |d: usize| d >= new && x[d - new] != 1;
+    let Some(last) = (0..shape.len()).rev().find(|&d| own(d)) else { return Some(1) };
+    let first = (0..=last).rev().find(|&d| !own(d) && shape[d] != 1).map_or(0, |d| d + 1);
+    let together = (0..first).all(|d| !own(d));
+    together.then(|| shape[last + 1..].iter().product::<usize>().max(1))
+}

@@ -1,0 +1,80 @@
+//! What criteria refuse, and how they say so: shapes that would broadcast, numbers outside of the range.
+
+use kernel::reduce;
+use tensor::{Error, Result, Tensor, with_float};
+
+/// Shapes must be equal: a loss that broadcasts `(N, 1)` against `(N)` compares every prediction with every target, and
+/// trains on nonsense.
+#[track_caller]
+#[inline]
+pub(crate) fn unequal_shapes(
+    op: &'static str,
+    (x_name, x): (&str, &Tensor),
+    (t_name, t): (&str, &Tensor),
+) -> Result<()> {
+    if x.shape() == t.shape() { Ok(()) } else { Err(unequal(op, (x_name, x), (t_name, t))) }
+}
+
+#[cold]
+#[track_caller]
+fn unequal(op: &'static str, (x_name, x): (&str, &Tensor), (t_name, t): (&str, &Tensor)) -> Error {
+    let (xs, ts) = (x.shape(), t.shape());
+    let cause = if xs.len() == ts.len() + 1 && xs.ends_with(&[1]) && xs[..ts.len()] == *ts {
+        format!(
+            " and losses do not broadcast; did you mean {x_name}.squeeze_dim(-1) or {t_name}.unsqueeze(-1)?"
+        )
+    } else if ts.len() == xs.len() + 1 && ts.ends_with(&[1]) && ts[..xs.len()] == *xs {
+        format!(
+            " and losses do not broadcast; did you mean {t_name}.squeeze_dim(-1) or {x_name}.unsqueeze(-1)?"
+        )
+    } else if x.numel() == t.numel() {
+        format!(" but the same number of elements; reshape the {t_name} if their order is the same")
+    } else {
+        " and losses do not broadcast".to_string()
+    };
+    Error::shape(op, format!("{x_name} of shape {xs:?} and {t_name} of shape {ts:?} differ{cause}"))
+}
+
+/// Numbers that are no probabilities, with the index of the first.
+#[track_caller]
+pub(crate) fn no_probabilities(op: &'static str, name: &str, x: &Tensor) -> Result<()> {
+    outside(op, name, x, 0.0, 1.0, "between 0 and 1")
+}
+
+#[track_caller]
+fn outside(op: &'static str, name: &str, x: &Tensor, low: f64, high: f64, what: &str) -> Result<()> {
+    with_float!(x.dtype(), T => {
+        let values = x.elements::<T>()?;
+        // A NaN is the result of both, and passes neither comparison. Nothing at all is ∞ and −∞.
+        let (smallest, largest) = (f64::from(reduce::min(&values)), f64::from(reduce::max(&values)));
+        if values.is_empty() || smallest >= low && largest <= high {
+            return Ok(());
+        }
+        let (at, found) = values
+            .iter()
+            .enumerate()
+            .map(|(i, &v)| (i, f64::from(v)))
+            .find(|(_, v)| !(*v >= low && *v <= high))
+            .unwrap_or((0, f64::NAN));
+        Err(Error::value(
+            op,
+            format!("all elements of {name} must be {what}, found {found} at index {:?}", index(x, at)),
+        ))
+    })
+}
+
+/// The index of element `at` of a row-major tensor.
+pub(crate) fn index(x: &Tensor, mut at: usize) -> Vec<usize> {
+    let mut index: Vec<usize> = x
+        .shape()
+        .iter()
+        .rev()
+        .map(|&size| {
+            let i = at % size.max(1);
+            at /= size.max(1);
+            i
+        })
+        .collect();
+    index.reverse();
+    index
+}
