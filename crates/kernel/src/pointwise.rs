@@ -166,11 +166,11 @@ pub fn map<T: Float, F: Formula<N>, const N: usize>(f: F, args: [Spread<'_, T>; 
             for (i, out) in out.chunks_mut(STRIP).enumerate() {
                 if fused::<S>() {
                     each(args, n, i * STRIP, out, move |out, x| {
-                        *out = f.value(x.map(T::Fused::wrap)).unwrap()
+                        *out = f.value(x.map(T::Fused::wrap)).unwrap();
                     });
                 } else {
                     each(args, n, i * STRIP, out, move |out, x| {
-                        *out = f.value(x.map(T::Plain::wrap)).unwrap()
+                        *out = f.value(x.map(T::Plain::wrap)).unwrap();
                     });
                 }
             }

@@ -1,6 +1,6 @@
 //! What criteria refuse, and how they say so: shapes that would broadcast, numbers outside of the range.
 
-use kernel::reduce;
+use kernel::{Float, reduce};
 use tensor::{Error, Result, Tensor, with_float};
 
 /// Shapes must be equal: a loss that broadcasts `(N, 1)` against `(N)` compares every prediction with every target, and
@@ -43,24 +43,24 @@ pub(crate) fn no_probabilities(op: &'static str, name: &str, x: &Tensor) -> Resu
 
 #[track_caller]
 fn outside(op: &'static str, name: &str, x: &Tensor, low: f64, high: f64, what: &str) -> Result<()> {
-    with_float!(x.dtype(), T => {
-        let values = x.elements::<T>()?;
-        // A NaN is the result of both, and passes neither comparison. Nothing at all is ∞ and −∞.
-        let (smallest, largest) = (f64::from(reduce::min(&values)), f64::from(reduce::max(&values)));
-        if values.is_empty() || smallest >= low && largest <= high {
-            return Ok(());
-        }
-        let (at, found) = values
-            .iter()
-            .enumerate()
-            .map(|(i, &v)| (i, f64::from(v)))
-            .find(|(_, v)| !(*v >= low && *v <= high))
-            .unwrap_or((0, f64::NAN));
-        Err(Error::value(
+    let x = x.to(x.dtype().to_float());
+    match with_float!(x.dtype(), T => first_outside(&x.elements::<T>()?, low, high)) {
+        None => Ok(()),
+        Some((at, found)) => Err(Error::value(
             op,
-            format!("all elements of {name} must be {what}, found {found} at index {:?}", index(x, at)),
-        ))
-    })
+            format!("all elements of {name} must be {what}, found {found} at index {:?}", index(&x, at)),
+        )),
+    }
+}
+
+/// The place and the value of the first element that is not in `low..=high`.
+fn first_outside<T: Float>(values: &[T], low: f64, high: f64) -> Option<(usize, f64)> {
+    let bad = |x: T| !(low..=high).contains(&x.to_f64());
+    // Two passes at the speed of memory. A NaN is the result of both; of nothing there are ∞ and −∞.
+    if values.is_empty() || !bad(reduce::min(values)) && !bad(reduce::max(values)) {
+        return None;
+    }
+    values.iter().position(|&x| bad(x)).map(|at| (at, values[at].to_f64()))
 }
 
 /// The index of element `at` of a row-major tensor.
