@@ -126,9 +126,10 @@ impl<T: Float> Labels<'_, T> {
         }
     }
 
-    /// Writes `w·q` of each row, and its sum; zeros where nothing counts.
-    pub fn expected(&self, out: &mut [T], sums: &mut [T]) {
-        let Smoothing { keep, share } = self.smoothing;
+    /// Writes `scale·w·q` of each row, and its sum; zeros where nothing counts, whatever the scale.
+    pub fn expected(&self, scale: f64, out: &mut [T], sums: &mut [T]) {
+        let Smoothing { keep, share } =
+            Smoothing { keep: scale * self.smoothing.keep, share: scale * self.smoothing.share };
         let total = self.total_weight();
         for ((out, &y), sum) in out.chunks_exact_mut(self.classes.max(1)).zip(self.labels).zip(sums) {
             let Some(y) = y else { continue };

@@ -1,6 +1,6 @@
 //! Cross-entropy with class indices: only the label's logit and the row's normaliser matter.
 
-use super::{CrossEntropyLoss, OP, class_dim, from_rows, reduce, row_grad, rows, without_classes};
+use super::{CrossEntropyLoss, OP, class_dim, from_rows, reduce, rows, without_classes};
 use crate::Reduction;
 use crate::refuse::index;
 use kernel::cross_entropy::{Labels as Kernel, Smoothing};
@@ -122,26 +122,29 @@ impl Op for Labels {
 
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
         let x = ctx.input(0)?;
-        let grad = row_grad(grad, self.reduction, self.denominator, &x)?;
+        let dim = class_dim(&x) as isize;
+        let fused = !is_grad_enabled();
+        let (grad, scale) = match self.reduction {
+            Reduction::None => (grad.unsqueeze(dim)?, 1.0),
+            Reduction::Sum => (grad.clone(), 1.0),
+            Reduction::Mean if fused => (grad.div(self.denominator)?, 1.0),
+            // Into the constants: 1/0 must not meet the zeros of what does not count.
+            Reduction::Mean => (grad.clone(), 1.0 / self.denominator),
+        };
         ctx.grads(|_| {
-            let dim = class_dim(&x) as isize;
             with_float!(x.dtype(), T => {
                 let mut out = vec![T::default(); x.numel()];
-                if !is_grad_enabled() {
+                if fused {
                     let grads = grad.elements::<T>()?;
-                    self.with_kernel(&x, |kernel, x| kernel.gradient(x, &self.normalizers, &grads, &mut out))?;
+                    self.with_kernel(&x, |kernel, x| {
+                        kernel.gradient(x, &self.normalizers, &grads, &mut out);
+                    })?;
                     return from_rows(out, &x);
                 }
                 let mut sums = vec![T::default(); self.labels.len()];
-                self.with_kernel(&x, |kernel, _| kernel.expected(&mut out, &mut sums))?;
+                self.with_kernel(&x, |kernel, _| kernel.expected(scale, &mut out, &mut sums))?;
                 let sums = Tensor::from_vec(sums, without_classes(&x))?.unsqueeze(dim)?;
-                let each = sums.mul(&x.softmax(dim)?)?.sub(&from_rows(out, &x)?)?.mul(&grad)?;
-                if self.denominator != 0.0 {
-                    return Ok(each);
-                }
-                // The mean of nothing: what does not count has no gradient, although 0/0 has no value.
-                let ignored = self.labels.iter().map(Option::is_none).collect();
-                each.masked_fill(&Tensor::from_vec(ignored, without_classes(&x))?.unsqueeze(dim)?, 0.0)
+                sums.mul(&x.softmax(dim)?)?.sub(&from_rows(out, &x)?)?.mul(&grad)
             })
         })
     }

@@ -117,15 +117,6 @@ fn reduce(losses: &[f64], reduction: Reduction, denominator: f64, like: &Tensor)
     }
 }
 
-/// The gradient of each row's loss from that of the reduced one: a scalar, or with a dimension of one class.
-fn row_grad(grad: &Tensor, reduction: Reduction, denominator: f64, like: &Tensor) -> Result<Tensor> {
-    match reduction {
-        Reduction::None => grad.unsqueeze(class_dim(like) as isize),
-        Reduction::Sum => Ok(grad.clone()),
-        Reduction::Mean => grad.div(denominator),
-    }
-}
-
 pub(crate) fn cases() -> Vec<Case> {
     let x = || float64([[0.4, -1.3, 2.0], [0.1, 0.7, -0.9]]);
     let image = || float64([[[0.4, -1.3], [2.0, 0.2]], [[0.1, 0.7], [-0.9, 1.4]]]);

@@ -1,6 +1,6 @@
 //! Cross-entropy with class probabilities: every class of every row counts.
 
-use super::{CrossEntropyLoss, OP, class_dim, from_rows, reduce, row_grad, rows};
+use super::{CrossEntropyLoss, OP, class_dim, from_rows, reduce, rows};
 use crate::Reduction;
 use crate::refuse::{index, no_probabilities};
 use kernel::cross_entropy::{Probabilities as Kernel, Smoothing};
@@ -98,7 +98,11 @@ impl Op for Probabilities {
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
         let (x, t) = (ctx.input(0)?, ctx.input(1)?);
         let dim = class_dim(&x);
-        let grad = row_grad(grad, self.reduction, self.denominator, &x)?;
+        let grad = match self.reduction {
+            Reduction::None => grad.unsqueeze(dim as isize)?,
+            Reduction::Sum => grad.clone(),
+            Reduction::Mean => grad.div(self.denominator)?,
+        };
         // A weight beside the classes of the input: `(C, 1, …)`.
         let beside = |w: &Tensor| w.reshape(std::iter::once(w.numel()).chain(vec![1; x.dim() - 1 - dim]).collect::<Vec<_>>());
         let weight = ctx.input(2).ok();
