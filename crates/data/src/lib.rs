@@ -24,13 +24,17 @@ mod bundled;
 mod collate;
 mod dataset;
 mod loader;
+pub mod metrics;
 mod sampler;
 mod scaler;
 mod split;
 mod tensor_dataset;
+mod train_test_split;
 mod workers;
 
-pub use bundled::{Bunch, load_breast_cancer};
+pub use bundled::{
+    Bunch, load_breast_cancer, load_diabetes, load_diabetes_raw, load_digits, load_iris, load_wine,
+};
 pub use collate::{Collate, collate};
 pub use dataset::{Dataset, Subset};
 pub use loader::{Batches, DataLoader};
@@ -38,3 +42,4 @@ pub use sampler::{RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler
 pub use scaler::StandardScaler;
 pub use split::{Length, random_split, random_split_with};
 pub use tensor_dataset::{TensorDataset, Tensors};
+pub use train_test_split::{TestSize, train_test_split, train_test_split_stratified};

@@ -83,16 +83,29 @@ impl<T: Tensors> TensorDataset<T> {
     pub fn tensors(&self) -> &T {
         &self.tensors
     }
+}
 
-    /// The same for some rows only.
-    fn select(&self, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<T> {
-        let mut rows = self.tensors.clone();
-        rows.each(&mut |t| {
-            *t = f(t)?;
-            Ok(())
-        })?;
-        Ok(rows)
+/// Each tensor changed by `f`.
+#[track_caller]
+fn map<T: Tensors>(tensors: &T, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<T> {
+    let mut changed = tensors.clone();
+    changed.each(&mut |t| {
+        *t = f(t)?;
+        Ok(())
+    })?;
+    Ok(changed)
+}
+
+/// These rows of each tensor; neighbours are a view without a copy.
+#[track_caller]
+pub(crate) fn take_rows<T: Tensors>(tensors: &T, indices: &[usize]) -> Result<T> {
+    let neighbours = indices.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+    if let (true, [first, ..]) = (neighbours, indices) {
+        return map(tensors, |t| t.narrow(0, *first, indices.len()));
     }
+    let index: Vec<i64> = indices.iter().map(|&i| i as i64).collect();
+    let index = tensor::tensor(index);
+    map(tensors, |t| t.index_select(0, &index))
 }
 
 /// The first size that all these tensors have.
@@ -138,7 +151,7 @@ impl<T: Tensors> Dataset for TensorDataset<T> {
         if index >= self.len {
             return Err(out_of_range("TensorDataset", index, self.len));
         }
-        self.select(|t| t.select(0, index as isize))
+        map(&self.tensors, |t| t.select(0, index as isize))
     }
 
     /// The rows of these numbers; neighbours are a view of the whole, without a copy.
@@ -147,15 +160,7 @@ impl<T: Tensors> Dataset for TensorDataset<T> {
     /// If a number is not below the length, as slices do.
     #[track_caller]
     fn batch(&self, indices: &[usize]) -> T {
-        let neighbours = indices.windows(2).all(|pair| pair[0] + 1 == pair[1]);
-        let selected = if let (true, [first, ..]) = (neighbours, indices) {
-            self.select(|t| t.narrow(0, *first, indices.len()))
-        } else {
-            let index: Vec<i64> = indices.iter().map(|&i| i as i64).collect();
-            let index = tensor::tensor(index);
-            self.select(|t| t.index_select(0, &index))
-        };
-        match selected {
+        match take_rows(&self.tensors, indices) {
             Ok(rows) => rows,
             Err(error) => panic!("indexing a data set of {} elements: {error}", self.len),
         }
