@@ -23,6 +23,7 @@
 mod bundled;
 mod collate;
 mod dataset;
+mod generate;
 mod loader;
 pub mod metrics;
 mod sampler;
@@ -37,6 +38,10 @@ pub use bundled::{
 };
 pub use collate::{Collate, collate};
 pub use dataset::{Dataset, Subset};
+pub use generate::{
+    MakeBlobs, MakeCircles, MakeMoons, MakeMultilabelClassification, MakeRegression, Regression, make_blobs,
+    make_circles, make_moons, make_multilabel_classification, make_regression,
+};
 pub use loader::{Batches, DataLoader};
 pub use sampler::{RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler};
 pub use scaler::StandardScaler;
