@@ -5,29 +5,52 @@ use tensor::{DType, Result, Scalar, Tensor};
 
 /// The outputs of an operation; `None` if there is none of that name here.
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
+    let like = args.find("input");
+    // `zeros_like` and `new_zeros` have the type of their input, all others float32.
     let dtype = || match args.dtype("dtype") {
         Some(found) => found,
-        None => Some(DType::F32),
+        None => Some(like.map_or(DType::F32, Tensor::dtype)),
     };
-    let size = || args.ints("size").unwrap_or_default();
+    let size = || match like {
+        Some(like) if args.get("size").is_none() => like.shape().iter().map(|&n| n as i64).collect(),
+        _ => args.ints("size").unwrap_or_default(),
+    };
+    let count = |name: &str| args.int(name).map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+    let number = |name: &str| match args.find(name) {
+        Some(t) => t.item().ok(),
+        None => args.float(name),
+    };
     let made = match op {
         "arange" => {
-            let (start, step) = (
-                args.scalar("start").unwrap_or(Scalar::Int(0)),
-                args.scalar("step").unwrap_or(Scalar::Int(1)),
-            );
-            tensor::arange(start, args.scalar("end")?, step)
+            let start = args.scalar("start").unwrap_or(Scalar::Int(0));
+            let step = args.scalar("step").unwrap_or(Scalar::Int(1));
+            let end = args.scalar("end")?;
+            match args.dtype("dtype") {
+                Some(dtype) => Tensor::arange(start, end, step, dtype?),
+                None => tensor::arange(start, end, step),
+            }
         }
-        "linspace" => {
-            Tensor::linspace(args.float("start")?, args.float("end")?, args.int("steps")? as usize, dtype()?)
+        "linspace" => Tensor::linspace(number("start")?, number("end")?, count("steps")?, dtype()?),
+        "logspace" => {
+            let base = args.float("base").unwrap_or(10.0);
+            Tensor::logspace(number("start")?, number("end")?, count("steps")?, base, dtype()?)
         }
-        "eye" => tensor::eye(args.int("n")? as usize),
-        "full" => tensor::full(size(), args.scalar("fill_value")?),
-        "zeros" => Tensor::full(size(), 0, dtype()?),
-        "ones" => Tensor::full(size(), 1, dtype()?),
-        "zeros_like" => Ok(args.t("input").zeros_like()),
-        "ones_like" => Ok(args.t("input").ones_like()),
-        "full_like" => Ok(args.t("input").full_like(args.scalar("fill_value")?)),
+        "eye" => Tensor::eye(count("n")?, count("m").unwrap_or(count("n")?), dtype()?),
+        "full" => {
+            let value = args.scalar("fill_value")?;
+            match args.dtype("dtype") {
+                Some(dtype) => Tensor::full(size(), value, dtype?),
+                None => tensor::full(size(), value),
+            }
+        }
+        "zeros" | "zeros_like" | "new_zeros" => Tensor::full(size(), 0, dtype()?),
+        "ones" | "ones_like" | "new_ones" => Tensor::full(size(), 1, dtype()?),
+        "full_like" | "new_full" => Tensor::full(size(), args.scalar("fill_value")?, dtype()?),
+        "scalar_tensor" => Ok(Tensor::scalar(args.scalar("s")?, dtype()?)),
+        "tril_indices" | "triu_indices" => {
+            let make = if op == "tril_indices" { tensor::tril_indices } else { tensor::triu_indices };
+            make(count("row")?, count("col")?, args.int("offset").unwrap_or(0))
+        }
         _ => return None,
     };
     Some(made.map(|t| vec![t]))

@@ -8,6 +8,9 @@ use tensor::{Index, Operand, Reduce, Result, Tensor};
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
     let x = args.find("input")?;
     let one = |r: Result<Tensor>| r.map(|t| vec![t]);
+    if op == "nonzero" && args.flag("as_tuple") == Some(true) || op == "where" && args.tensors.len() == 1 {
+        return Some(Ok(x.nonzero_tuple()));
+    }
     read(op, x, args).map(one).or_else(|| write(op, x, args).map(one))
 }
 
@@ -23,6 +26,11 @@ fn read(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "masked_select" => x.masked_select(args.find("mask")?),
         "getitem" => x.i(indices(args)?.as_slice()),
         "nonzero" | "argwhere" => Ok(x.nonzero()),
+        "one_hot" => match args.int("num_classes") {
+            None | Some(-1) => x.one_hot(None),
+            Some(n) => x.one_hot(usize::try_from(n).unwrap_or(0)),
+        },
+        "embedding" => x.embedding(args.find("weight")?, args.int("padding_idx")),
         _ => return None,
     })
 }

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod autograd;
+mod create;
 pub mod display;
 mod dtype;
 mod error;
@@ -30,6 +31,7 @@ pub use autograd::{
     Backward, Ctx, Grads, Keep, Node, Op, enable_grad, grad, grad_with, gradcheck, gradgradcheck,
     is_grad_enabled, no_grad,
 };
+pub use create::{arange, eye, full, linspace, logspace, ones, zeros};
 pub use display::{PrintOptions, printoptions, set_printoptions, with_printoptions};
 pub use dtype::{DType, Element};
 pub use error::{Error, ErrorKind, Result};
@@ -37,12 +39,17 @@ pub use kernel::Real;
 pub use layout::{Ints, Shape};
 pub use literal::{Literal, Scalar, tensor};
 pub use ops::binary::{Function2, Operand, result_type};
+pub use ops::diagonal::block_diag;
 pub use ops::expand::{Indexing, broadcast_shapes, broadcast_tensors, meshgrid};
 pub use ops::indexing::{By, Ellipsis, Index, Indices, NewAxis};
-pub use ops::join::{cat, stack};
+pub use ops::join::{cartesian_prod, cat, column_stack, dstack, hstack, stack, vstack};
+pub use ops::pad::Pad;
 pub use ops::scatter_reduce::Reduce;
+pub use ops::split::Sections;
+pub use ops::triangle::{tril_indices, triu_indices};
 pub use ops::unary::{Bound, Function};
+pub use ops::window::Window;
 pub use parameter::Parameter;
 pub use random::{manual_seed, normal, rand, randint, randn, randperm};
 pub use state::StateDict;
-pub use tensor::{Tensor, arange, eye, full, linspace, ones, zeros};
+pub use tensor::Tensor;

@@ -42,4 +42,13 @@ families! {
     masked
     indexing
     join
+    split
+    repeat
+    flip
+    pad
+    window
+    triangle
+    diagonal
+    shuffle
+    classes
 }

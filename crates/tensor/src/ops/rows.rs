@@ -164,7 +164,7 @@ impl Tensor {
         self.write_at("IndexFill", &places, &value.expand(places.len())?)
     }
 
-    fn places_of_rows(&self, dim: usize, rows: &Rows) -> Places {
+    pub(crate) fn places_of_rows(&self, dim: usize, rows: &Rows) -> Places {
         let blocks = Blocks::of(self.shape(), dim);
         blocks.starts(rows).flat_map(|first| first..first + blocks.inner).collect()
     }

@@ -11,6 +11,7 @@
 //! # Ok::<(), tensor::Error>(())
 //! ```
 
+use super::places::{places_of, same_type};
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
 use crate::dtype::{DType, Element};
@@ -173,6 +174,59 @@ impl Tensor {
         Ok(self.strided("Select", |layout| layout.select(d, at)))
     }
 
+    /// This tensor with `src` as index `index` of dimension `dim`.
+    ///
+    /// # Errors
+    /// As [`select`](Tensor::select), and if `src` has not the shape that it returns, or another type.
+    #[doc(alias = "torch.select_scatter")]
+    #[track_caller]
+    pub fn select_scatter(&self, src: &Tensor, dim: isize, index: isize) -> Result<Tensor> {
+        let (d, at) = self.one_index("select_scatter", dim, index)?;
+        self.write_part("SelectScatter", "select_scatter", &self.dense_layout().select(d, at), src)
+    }
+
+    /// This tensor with `src` as the [`slice`](Tensor::slice) of these numbers.
+    ///
+    /// # Errors
+    /// As [`slice`](Tensor::slice), and if `src` has not the shape that it returns, or another type.
+    #[doc(alias = "torch.slice_scatter")]
+    #[track_caller]
+    pub fn slice_scatter(
+        &self,
+        src: &Tensor,
+        dim: isize,
+        start: isize,
+        end: isize,
+        step: usize,
+    ) -> Result<Tensor> {
+        let d = self.layout.dim("slice_scatter", dim)?;
+        if self.dim() == 0 || step == 0 {
+            return Err(Error::value("slice_scatter", "a slice needs a dimension, and a step of at least 1"));
+        }
+        let (start, len) = within(self.shape()[d], start, end, step);
+        let part = self.dense_layout().slice(d, start, len, step);
+        self.write_part("SliceScatter", "slice_scatter", &part, src)
+    }
+
+    /// This tensor with `src` where `part` says.
+    #[track_caller]
+    pub(crate) fn write_part(
+        &self,
+        name: &'static str,
+        op: &'static str,
+        part: &Layout,
+        src: &Tensor,
+    ) -> Result<Tensor> {
+        same_type(op, self, src)?;
+        if src.shape() != part.shape() {
+            return Err(Error::shape(
+                op,
+                format!("expected a source of shape {:?}, found {:?}", part.shape(), src.shape()),
+            ));
+        }
+        self.write_at(name, &places_of(part), src)
+    }
+
     /// A dimension and an index of it, both counted from the front.
     #[track_caller]
     pub(crate) fn one_index(&self, op: &'static str, dim: isize, index: isize) -> Result<(usize, usize)> {
@@ -231,6 +285,12 @@ pub fn cases() -> Vec<Case> {
             },
             x(),
         ),
+        case(
+            "select_scatter",
+            |x| Ok(x[0].select_scatter(&x[0].select(1, 0)?.sin(), 1, -1)?.sin()),
+            x(),
+        ),
+        case("slice_scatter", |x| Ok(x[0].slice_scatter(&x[0].sin(), 1, 0, 3, 1)?.sin()), x()),
         case("a part of a slice put back", |x| Ok(x[0].slice(1, 1, 3, 1)?.select(0, 1)?.sin()), x()),
     ]
 }
@@ -259,6 +319,8 @@ mod tests {
             x.select(1, -3).unwrap_err(),
             x.slice(0, 0, 1, 0).unwrap_err(),
             tensor(1.0).select(0, 0).unwrap_err(),
+            x.select_scatter(&x, 0, 0).unwrap_err(),
+            x.slice_scatter(&x, 1, 1, 2, 1).unwrap_err(),
         ] {
             assert!(error.to_string().contains(':'), "{error}");
         }
