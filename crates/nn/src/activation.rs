@@ -1,6 +1,7 @@
 //! Activations: elementwise functions as layers without parameters.
 
 use crate::module::{Layer, no_parts, printed};
+use crate::summary::seen;
 use tensor::{Result, Tensor};
 
 macro_rules! activations {
@@ -13,7 +14,7 @@ macro_rules! activations {
             #[track_caller]
             #[inline]
             fn forward(&self, input: &Tensor) -> Result<Tensor> {
-                Ok(input.$method())
+                seen(self, Ok(input.$method()))
             }
         })*
         no_parts!($($layer)*);

@@ -1,6 +1,7 @@
 //! Dropout: noise that keeps a model from relying on single features.
 
 use crate::module::{Layer, Mode, Module, printed};
+use crate::summary::seen;
 use tensor::random::with_default;
 use tensor::{Error, Result, Tensor};
 
@@ -68,14 +69,14 @@ macro_rules! dropouts {
                 }
                 let noise: Vec<usize> = $noise;
                 if !self.mode.is_training() || self.p == 0.0 || $input.numel() == 0 {
-                    return Ok($input.clone());
+                    return seen(self, Ok($input.clone()));
                 }
                 let keep = 1.0 - self.p;
                 if keep == 0.0 {
-                    return $input.mul(0.0);
+                    return seen(self, $input.mul(0.0));
                 }
                 let mask = with_default(|generator| generator.bernoulli_scalar(noise, keep, $input.dtype()))?;
-                $input.mul(&mask.div(keep)?)
+                seen(self, $input.mul(&mask.div(keep)?))
             }
         }
     )*

@@ -25,6 +25,7 @@ mod sequential;
 mod shape;
 mod softmax;
 mod state;
+mod summary;
 
 pub use activation::{LogSigmoid, ReLU, Sigmoid, Tanh};
 pub use bilinear::Bilinear;
@@ -36,3 +37,4 @@ pub use safetensors::{from_safetensors, load_safetensors, save_safetensors, to_s
 pub use sequential::Sequential;
 pub use shape::{Flatten, Identity, Unflatten};
 pub use softmax::{LogSoftmax, Softmax, Softmin};
+pub use summary::{Row, Summary, summary};

@@ -2,6 +2,7 @@
 
 use crate::init;
 use crate::module::{Layer, Module, printed};
+use crate::summary::seen;
 use tensor::random::Draft;
 use tensor::{Error, Parameter, Result, Tensor};
 
@@ -74,7 +75,7 @@ impl Layer for Linear {
             return Err(self.misfit(input));
         }
         let bias = self.bias.as_ref().map(Parameter::tensor);
-        input.linear(&self.weight.tensor(), bias.as_ref())
+        seen(self, input.linear(&self.weight.tensor(), bias.as_ref()))
     }
 }
 

@@ -75,6 +75,12 @@ pub trait Module: Send + Sync {
         String::new()
     }
 
+    /// Where this module is, by which a summary finds it again. One without fields has no place of its own.
+    #[doc(hidden)]
+    fn place(&self) -> Option<usize> {
+        (size_of_val(self) > 0).then(|| std::ptr::from_ref(self).cast::<()>().addr())
+    }
+
     /// The printed form, as PyTorch has it.
     #[doc(alias = "__repr__")]
     fn repr(&self) -> String {
@@ -295,7 +301,7 @@ impl Mode {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn set(&self, on: bool) {
+    pub(crate) fn set(&self, on: bool) {
         self.0.store(on, Ordering::Relaxed);
     }
 }
@@ -332,6 +338,9 @@ impl<M: Module> Module for Option<M> {
     fn repr(&self) -> String {
         self.as_ref().map_or("None".into(), Module::repr)
     }
+    fn place(&self) -> Option<usize> {
+        self.as_ref().and_then(Module::place)
+    }
 }
 
 /// Transparent: the module inside.
@@ -350,6 +359,9 @@ impl<M: Module + ?Sized> Module for Box<M> {
     }
     fn repr(&self) -> String {
         (**self).repr()
+    }
+    fn place(&self) -> Option<usize> {
+        (**self).place()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Layers one behind the other.
 
 use crate::module::{Layer, Module, printed};
+use crate::summary::seen;
 use tensor::{Result, Tensor};
 
 /// Layers one behind the other: the output of each is the input of the next. [`sequential!`](crate::sequential) makes it.
@@ -69,12 +70,14 @@ impl Module for Sequential {
 impl Layer for Sequential {
     #[track_caller]
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        let Some(((_, first), rest)) = self.layers.split_first() else { return Ok(input.clone()) };
+        let Some(((_, first), rest)) = self.layers.split_first() else {
+            return seen(self, Ok(input.clone()));
+        };
         let mut x = first.forward(input)?;
         for (_, layer) in rest {
             x = layer.forward(&x)?;
         }
-        Ok(x)
+        seen(self, Ok(x))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Layers that only change a shape, or nothing at all.
 
 use crate::module::{Layer, Module, no_parts, printed};
+use crate::summary::seen;
 use tensor::{Result, Tensor};
 
 /// The input itself.
@@ -10,7 +11,7 @@ pub struct Identity;
 
 impl Layer for Identity {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        Ok(input.clone())
+        seen(self, Ok(input.clone()))
     }
 }
 
@@ -68,7 +69,7 @@ impl Module for Flatten {
 impl Layer for Flatten {
     #[track_caller]
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        input.flatten(self.start_dim, self.end_dim)
+        seen(self, input.flatten(self.start_dim, self.end_dim))
     }
 }
 
@@ -106,7 +107,7 @@ impl Layer for Unflatten {
         let shape = &input.shape();
         let shape: Vec<usize> =
             shape[..dim].iter().chain(sizes.shape()).chain(&shape[dim + 1..]).copied().collect();
-        input.reshape(shape)
+        seen(self, input.reshape(shape))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Softmax and its relatives as layers.
 
 use crate::module::{Layer, Module, printed};
+use crate::summary::seen;
 use tensor::{Result, Tensor};
 
 macro_rules! softmaxes {
@@ -29,7 +30,7 @@ macro_rules! softmaxes {
             #[track_caller]
             fn forward(&self, $input: &Tensor) -> Result<Tensor> {
                 let $dim = self.dim;
-                $forward
+                seen(self, $forward)
             }
         }
     )*
