@@ -16,8 +16,8 @@ use crate::tensor::{Tensor, dense};
 pub fn tensor<L: Literal>(literal: L) -> Tensor {
     let mut values = Vec::new();
     let mut shape = Vec::new();
-    literal.shape(&mut shape);
-    literal.push(&mut values);
+    literal.add_shape(&mut shape);
+    literal.add_values(&mut values);
     if shape.is_empty() {
         return Tensor::new(Buffer::<L::Number>::scalar(values[0]), dense(&[]));
     }
@@ -29,36 +29,36 @@ pub trait Literal {
     /// The element type that the literal becomes.
     type Number: Element;
     #[doc(hidden)]
-    fn shape(&self, shape: &mut Vec<usize>);
+    fn add_shape(&self, shape: &mut Vec<usize>);
     #[doc(hidden)]
-    fn push(&self, values: &mut Vec<Self::Number>);
+    fn add_values(&self, values: &mut Vec<Self::Number>);
 }
 
 macro_rules! numbers {
     ($($rust:ty => $number:ty),*) => {$(
         impl Literal for $rust {
             type Number = $number;
-            fn shape(&self, _: &mut Vec<usize>) {}
-            fn push(&self, values: &mut Vec<$number>) {
+            fn add_shape(&self, _: &mut Vec<usize>) {}
+            fn add_values(&self, values: &mut Vec<$number>) {
                 values.push(*self as $number);
             }
         }
         // A vector or a slice is flat: rows of a nested one could differ in length.
         impl Literal for Vec<$rust> {
             type Number = $number;
-            fn shape(&self, shape: &mut Vec<usize>) {
+            fn add_shape(&self, shape: &mut Vec<usize>) {
                 shape.push(self.len());
             }
-            fn push(&self, values: &mut Vec<$number>) {
+            fn add_values(&self, values: &mut Vec<$number>) {
                 values.extend(self.iter().map(|&x| x as $number));
             }
         }
         impl Literal for [$rust] {
             type Number = $number;
-            fn shape(&self, shape: &mut Vec<usize>) {
+            fn add_shape(&self, shape: &mut Vec<usize>) {
                 shape.push(self.len());
             }
-            fn push(&self, values: &mut Vec<$number>) {
+            fn add_values(&self, values: &mut Vec<$number>) {
                 values.extend(self.iter().map(|&x| x as $number));
             }
         }
@@ -68,27 +68,27 @@ numbers!(f64 => f32, f32 => f32, i64 => i64, i32 => i64, bool => bool);
 
 impl<L: Literal + Fixed, const N: usize> Literal for [L; N] {
     type Number = L::Number;
-    fn shape(&self, shape: &mut Vec<usize>) {
+    fn add_shape(&self, shape: &mut Vec<usize>) {
         shape.push(N);
         match self.first() {
-            Some(first) => first.shape(shape),
+            Some(first) => first.add_shape(shape),
             None => L::empty(shape),
         }
     }
-    fn push(&self, values: &mut Vec<L::Number>) {
+    fn add_values(&self, values: &mut Vec<L::Number>) {
         for part in self {
-            part.push(values);
+            part.add_values(values);
         }
     }
 }
 
 impl<L: Literal + ?Sized> Literal for &L {
     type Number = L::Number;
-    fn shape(&self, shape: &mut Vec<usize>) {
-        (**self).shape(shape);
+    fn add_shape(&self, shape: &mut Vec<usize>) {
+        (**self).add_shape(shape);
     }
-    fn push(&self, values: &mut Vec<L::Number>) {
-        (**self).push(values);
+    fn add_values(&self, values: &mut Vec<L::Number>) {
+        (**self).add_values(values);
     }
 }
 
