@@ -1,0 +1,48 @@
+//! The examples, run as a user runs them, and held against what PyTorch prints.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// What an example prints. It runs in a folder of its own, so that its pictures do not lie around.
+fn output(example: &str, arguments: &[&str]) -> String {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--example", example])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo");
+    assert!(built.success(), "{example} does not build");
+    let tests = std::env::current_exe().expect("this test");
+    let binary = tests.parent().unwrap().with_file_name("examples").join(example);
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(example);
+    std::fs::create_dir_all(&folder).expect("a folder for pictures");
+    let run = Command::new(binary).args(arguments).current_dir(&folder).output().expect("the example runs");
+    assert!(run.status.success(), "{example} fails: {}", String::from_utf8_lossy(&run.stderr));
+    String::from_utf8(run.stdout).expect("text")
+}
+
+#[test]
+fn the_blogs_snippets_print_what_pytorch_prints() {
+    let expected = include_str!("pytorch/blog_snippets.txt");
+    assert_eq!(output("blog_snippets", &[]), expected);
+}
+
+#[test]
+fn the_binary_classifier_prints_pytorchs_losses() {
+    let found = output("binary_classifier", &[]);
+    let mut losses = found.lines().filter_map(|line| {
+        let (epoch, loss) = line.strip_prefix("epoch")?.split_once("loss")?;
+        Some((epoch.trim(), loss.trim()))
+    });
+    let mut compared = 0;
+    for line in include_str!("pytorch/binary_classifier.txt").lines() {
+        let [_, epoch, loss, ..] = *line.split(' ').collect::<Vec<_>>() else { panic!("{line}") };
+        if epoch != "test" && epoch.ends_with('0') {
+            assert_eq!(losses.next(), Some((epoch, loss)), "{line}");
+            compared += 1;
+        }
+    }
+    assert_eq!((compared, losses.next()), (6, None));
+    let accuracy = include_str!("pytorch/binary_classifier.txt").trim_end().rsplit(' ').next().unwrap();
+    assert_eq!(found.lines().last(), Some(format!("test accuracy: {accuracy}").as_str()));
+    assert!(accuracy.parse::<f64>().unwrap() >= 0.96);
+}
