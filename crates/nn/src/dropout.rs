@@ -1,6 +1,6 @@
 //! Dropout: noise that keeps a model from relying on single features.
 
-use crate::module::{Layer, Mode, Module, printed};
+use crate::module::{Layer, Module, TrainMode, printed};
 use crate::summary::seen;
 use tensor::random::with_default;
 use tensor::{Error, Result, Tensor};
@@ -19,14 +19,14 @@ use tensor::{Error, Result, Tensor};
 #[doc(alias = "torch.nn.Dropout")]
 pub struct Dropout {
     p: f64,
-    mode: Mode,
+    mode: TrainMode,
 }
 
 /// [`Dropout`] of whole channels: `(N, C, L)`, `(N, C, H, W)`, … lose or keep all that stands behind `(n, c)`.
 #[doc(alias = "torch.nn.Dropout2d")]
 pub struct Dropout2d {
     p: f64,
-    mode: Mode,
+    mode: TrainMode,
 }
 
 macro_rules! dropouts {
@@ -34,7 +34,7 @@ macro_rules! dropouts {
         impl $layer {
             /// With `p = 0.5`.
             pub fn new() -> Self {
-                Self { p: 0.5, mode: Mode::new() }
+                Self { p: 0.5, mode: TrainMode::new() }
             }
 
             /// The probability of a zero.

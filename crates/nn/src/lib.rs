@@ -31,7 +31,7 @@ pub use activation::{LogSigmoid, ReLU, Sigmoid, Tanh};
 pub use bilinear::Bilinear;
 pub use dropout::{Dropout, Dropout2d};
 pub use linear::Linear;
-pub use module::{Buffer, Layer, Mode, Module, Part};
+pub use module::{Buffer, Layer, Module, Part, TrainMode};
 #[cfg(feature = "safetensors")]
 pub use safetensors::{from_safetensors, load_safetensors, save_safetensors, to_safetensors};
 pub use sequential::Sequential;

@@ -47,7 +47,7 @@ pub enum Part<'a> {
     /// A tensor that belongs to the state but is not trained.
     Buffer(&'a Buffer),
     /// The switch between training and evaluation.
-    Mode(&'a Mode),
+    TrainMode(&'a TrainMode),
     /// A part that this model was made without.
     Nothing,
 }
@@ -176,7 +176,7 @@ pub trait Module: Send + Sync {
     /// Switches between training and evaluation.
     fn set_training(&self, on: bool) {
         walk(self, "", &mut |_, part| {
-            if let Part::Mode(mode) = part {
+            if let Part::TrainMode(mode) = part {
                 mode.set(on);
             }
         });
@@ -288,12 +288,12 @@ impl Module for Buffer {
 }
 
 /// The switch between training and evaluation, for layers that behave differently. It begins with training.
-pub struct Mode(AtomicBool);
+pub struct TrainMode(AtomicBool);
 
-impl Mode {
+impl TrainMode {
     /// Training.
     pub fn new() -> Self {
-        Mode(AtomicBool::new(true))
+        TrainMode(AtomicBool::new(true))
     }
 
     /// Whether the layer is being trained.
@@ -306,16 +306,16 @@ impl Mode {
     }
 }
 
-impl Default for Mode {
+impl Default for TrainMode {
     fn default() -> Self {
-        Mode::new()
+        TrainMode::new()
     }
 }
 
-impl Module for Mode {
+impl Module for TrainMode {
     fn visit(&self, _: &mut dyn FnMut(&str, &dyn Module)) {}
     fn part(&self) -> Part<'_> {
-        Part::Mode(self)
+        Part::TrainMode(self)
     }
 }
 

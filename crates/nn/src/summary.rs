@@ -103,7 +103,7 @@ pub fn summary(model: &dyn Layer, input: impl tensor::Ints) -> Result<Summary> {
 
 fn remember_modes(module: &dyn Module, modes: &mut Vec<bool>) {
     module.visit(&mut |_, part| match part.part() {
-        Part::Mode(mode) => modes.push(mode.is_training()),
+        Part::TrainMode(mode) => modes.push(mode.is_training()),
         Part::Module => remember_modes(part, modes),
         _ => {}
     });
@@ -111,7 +111,7 @@ fn remember_modes(module: &dyn Module, modes: &mut Vec<bool>) {
 
 fn restore_modes(module: &dyn Module, modes: &mut dyn Iterator<Item = bool>) {
     module.visit(&mut |_, part| match part.part() {
-        Part::Mode(mode) => mode.set(modes.next().unwrap_or(true)),
+        Part::TrainMode(mode) => mode.set(modes.next().unwrap_or(true)),
         Part::Module => restore_modes(part, modes),
         _ => {}
     });
