@@ -28,6 +28,11 @@ pub enum Rule {
     NonFiniteMayBeFinite,
 }
 
+/// Whether two numbers are equal but for rounding. NaN matches NaN, an infinity only itself.
+pub fn close(a: f64, b: f64, rtol: f64, atol: f64) -> bool {
+    (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= atol + rtol * b.abs()
+}
+
 pub fn same(case: &Case<'_>, what: &str, found: &Tensor, expected: &Value, rule: Rule) -> Result<(), String> {
     let shape: Vec<usize> = expected["shape"]
         .as_array()
@@ -67,8 +72,7 @@ pub fn same(case: &Case<'_>, what: &str, found: &Tensor, expected: &Value, rule:
             Rule::NanMayBeFinite => b.is_nan(),
             Rule::NonFiniteMayBeFinite => !b.is_finite(),
         };
-        let close = (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= tol.atol + tol.rtol * b.abs();
-        if !(close || excused && !a.is_nan()) {
+        if !(close(a, b, tol.rtol, tol.atol) || excused && !a.is_nan()) {
             return Err(format!("{what}[{i}] is {a:e}, expected {b:e}"));
         }
     }

@@ -76,6 +76,11 @@ pub fn model(spec: &Value) -> Option<Box<dyn Layer>> {
     Some(Box::new(layers))
 }
 
+/// A model of the training cases.
+pub fn trainable(spec: &Value) -> Option<Box<dyn Layer>> {
+    model(spec)
+}
+
 /// Any module, one of the user's own too.
 fn module(spec: &Value) -> Option<Box<dyn Module>> {
     let Some(class) = spec["class_name"].as_str() else {
@@ -87,8 +92,9 @@ fn module(spec: &Value) -> Option<Box<dyn Module>> {
 }
 
 /// The printed form of a criterion; `None` if there is none of that name.
-fn criterion(_spec: &Value) -> Option<String> {
-    None
+fn criterion(spec: &Value) -> Option<String> {
+    let args = Args::new(vec![], &spec["args"]);
+    Some(crate::criteria::build(spec["module"].as_str()?, &args)?.ok()?.to_string())
 }
 
 pub fn print(case: &Case<'_>) -> Outcome {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tensor::{Error, Parameter, Tensor};
 
 /// The optimizer of a case: the groups of parameters, each with the options that it has of its own.
-fn build(
+pub fn build(
     op: &str,
     groups: Vec<Vec<Parameter>>,
     args: &Args<'_>,

@@ -12,13 +12,13 @@ use serde_json::Value;
 use tensor::{Parameter, tensor};
 
 /// A schedule of either kind: one that steps by itself, or one that needs a metric.
-enum Either {
+pub enum Either {
     Alone(Box<dyn Scheduler>),
     Metric(ReduceLROnPlateau),
 }
 
 /// Why there is no schedule.
-enum Refused {
+pub enum Refused {
     /// The case lacks what the constructor asks for: a program like that does not compile.
     Signature(&'static str),
     Unsupported(String),
@@ -42,7 +42,7 @@ fn per_group(value: &Value) -> PerGroup {
     }
 }
 
-fn build(op: &str, args: &Args<'_>, optimizer: &SGD) -> Result<Either, Refused> {
+pub fn build<O: Optimizer + ?Sized>(op: &str, args: &Args<'_>, optimizer: &O) -> Result<Either, Refused> {
     let whole = |name| args.int(name).map(|i| i as usize);
     let unsupported = |what: &str| Refused::Unsupported(what.to_string());
     let lambdas = || -> Result<Vec<Lambda>, Refused> {
