@@ -21,6 +21,7 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         .or_else(|| crate::ops_shape::call(op, args))
         .or_else(|| crate::ops_index::call(op, args))
         .or_else(|| crate::ops_create::call(op, args))
+        .or_else(|| crate::programs::call(op, args))
 }
 
 /// The operations with one result.
