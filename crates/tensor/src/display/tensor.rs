@@ -104,9 +104,9 @@ mod tests {
 
     #[test]
     fn numbers_as_python_formats_them() {
-        let x = tensor(-3.14159);
+        let x = tensor(-3.14259);
         assert_eq!(format!("{x:.2}|{x:8.2}|{x:<8.2}|{x:08.2}|{x:.0}"), "-3.14|   -3.14|-3.14   |-0003.14|-3");
-        assert_eq!(format!("{x:e}|{x:.2e}|{:+.1e}", tensor(1e-7)), "-3.141590e+00|-3.14e+00|+1.0e-07");
+        assert_eq!(format!("{x:e}|{x:.2e}|{:+.1e}", tensor(1e-7)), "-3.142590e+00|-3.14e+00|+1.0e-07");
         assert_eq!(
             format!("{:.2} {:.2} {:.1}", tensor(f64::NAN), tensor(f64::NEG_INFINITY), tensor(3)),
             "nan -inf 3.0"
