@@ -4,8 +4,8 @@ use crate::case::{Args, Case, tensor};
 use crate::compare::{Rule, same};
 use crate::run::Outcome;
 use optim::{
-    ASGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, ClipGradNorm, NAdam, Optimizer, RAdam, RMSprop,
-    Rprop, SGD, clip_grad_value_,
+    ASGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, ClipGradNorm, LBFGS, LineSearch, NAdam,
+    Optimizer, RAdam, RMSprop, Rprop, SGD, clip_grad_value_,
 };
 use serde_json::Value;
 use tensor::{Error, Parameter, Tensor};
@@ -64,6 +64,31 @@ pub fn build(
                 made = made.eps(eps[0].as_f64(), crate::case::number(&eps[1]));
             }
             Box::new(grouped(made, groups, own))
+        }
+        "LBFGS" => {
+            let whole = |name| args.int(name).map(|i| i as usize);
+            let mut made = LBFGS::new(first, lr.unwrap_or(1.0));
+            if let Some(n) = whole("max_iter") {
+                made = made.max_iter(n);
+            }
+            if let Some(n) = whole("max_eval") {
+                made = made.max_eval(n);
+            }
+            if let Some(n) = whole("history_size") {
+                made = made.history_size(n);
+            }
+            if let Some(x) = args.float("tolerance_grad") {
+                made = made.tolerance_grad(x);
+            }
+            if let Some(x) = args.float("tolerance_change") {
+                made = made.tolerance_change(x);
+            }
+            match args.text("line_search_fn") {
+                None => {}
+                Some("strong_wolfe") => made = made.line_search_fn(LineSearch::StrongWolfe),
+                Some(_) => return None,
+            }
+            Box::new(made)
         }
         _ => return None,
     };
@@ -199,14 +224,11 @@ fn train(
             }
             optimizer.step()?;
         } else {
-            let handles = optimizer.param_groups().to_vec();
             let loss = optimizer.step_with(&mut || {
-                handles.iter().flat_map(optim::Group::parameters).for_each(Parameter::zero_grad);
                 let mut sum = Tensor::scalar(0.0, named[0].1.dtype());
                 for (_, parameter) in named {
                     sum = sum.add(&value(objective, &parameter.tensor())?)?;
                 }
-                sum.backward()?;
                 Ok(sum)
             })?;
             let expected = serde_json::json!({"shape": [], "dtype": case.json["dtype"], "data": [case.json["losses"][step]]});

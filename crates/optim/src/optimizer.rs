@@ -28,23 +28,50 @@ pub trait Optimizer {
     /// If no parameter has a gradient, or an option makes no sense; then nothing has changed.
     fn step(&mut self) -> Result<()>;
 
-    /// Computes the loss by `closure`, which calls `zero_grad` and `backward`, and steps. Returns the loss.
+    /// Computes the loss by `closure` and steps. Gradients are forgotten before and computed after it here, unless it
+    /// calls `backward` itself. Returns the loss.
     ///
     /// # Errors
-    /// Those of the closure and of [`step`](Optimizer::step).
+    /// Those of the closure, of `backward` and of [`step`](Optimizer::step).
     #[track_caller]
     fn step_with(&mut self, closure: &mut dyn FnMut() -> Result<Tensor>) -> Result<Tensor> {
-        let loss = enable_grad(closure)?;
+        let loss = evaluate(self.param_groups(), closure)?;
         self.step()?;
         Ok(loss)
     }
 
     /// Forgets the gradients of all parameters.
     fn zero_grad(&self) {
-        for parameter in self.param_groups().iter().flat_map(Group::parameters) {
-            parameter.zero_grad();
-        }
+        zero_grad(self.param_groups());
     }
+}
+
+fn zero_grad(groups: &[Group]) {
+    groups.iter().flat_map(Group::parameters).for_each(Parameter::zero_grad);
+}
+
+/// The loss of a closure, and its gradients in the parameters.
+#[track_caller]
+pub(crate) fn evaluate(groups: &[Group], closure: &mut dyn FnMut() -> Result<Tensor>) -> Result<Tensor> {
+    zero_grad(groups);
+    let loss = enable_grad(closure)?;
+    if !groups.iter().flat_map(Group::parameters).any(Parameter::has_grad) {
+        loss.backward()?;
+    }
+    Ok(loss)
+}
+
+/// What is wrong with the parameters of a new group, if something is.
+pub(crate) fn twice(groups: &[Group], new: &[Parameter]) -> Option<String> {
+    if new.is_empty() {
+        return Some("a group without parameters: was the model empty?".into());
+    }
+    let mut known: HashSet<u64> = groups.iter().flat_map(Group::parameters).map(Parameter::id).collect();
+    let twice = new.iter().find(|p| !known.insert(p.id()))?;
+    Some(format!(
+        "a parameter of shape {:?} is given twice and would be changed twice a step",
+        twice.shape().as_slice()
+    ))
 }
 
 /// A rule at work: groups of parameters, and what the rule remembers about each.
@@ -109,18 +136,8 @@ impl<R: Rule> Optim<R> {
     ) {
         own(&mut rule);
         let parameters: Arc<[Parameter]> = parameters.into_iter().collect();
-        if parameters.is_empty() {
-            self.mistake.get_or_insert_with(|| "a group without parameters: was the model empty?".into());
-        }
-        let mut known: HashSet<u64> =
-            self.groups.iter().flat_map(Group::parameters).map(Parameter::id).collect();
-        if let Some(twice) = parameters.iter().find(|p| !known.insert(p.id())) {
-            self.mistake.get_or_insert_with(|| {
-                format!(
-                    "a parameter of shape {:?} is given twice and would be changed twice a step",
-                    twice.shape()
-                )
-            });
+        if self.mistake.is_none() {
+            self.mistake = twice(&self.groups, &parameters);
         }
         let places = parameters
             .iter()
@@ -165,7 +182,7 @@ impl<R: Rule> Optimizer for Optim<R> {
                 any |= place.step(&rule)?;
             }
         }
-        if any { Ok(()) } else { Err(no_gradient::<R>(&self.groups)) }
+        if any { Ok(()) } else { Err(no_gradient(R::NAME, &self.groups)) }
     }
 }
 
@@ -190,10 +207,10 @@ impl Place {
 
 #[cold]
 #[track_caller]
-fn no_gradient<R: Rule>(groups: &[Group]) -> Error {
+pub(crate) fn no_gradient(name: &'static str, groups: &[Group]) -> Error {
     let count: usize = groups.iter().map(|g| g.parameters().len()).sum();
     Error::graph(
-        R::NAME,
+        name,
         format!(
             "step would change nothing: none of the {count} parameters has a gradient. Call loss.backward()? before \
              step()?, and zero_grad() before backward, not after; and see that the loss is computed from these \
