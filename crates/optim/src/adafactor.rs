@@ -2,10 +2,11 @@
 
 use crate::bounds::within;
 use crate::group::Setting;
-use crate::optimizer::Optim;
-use crate::rule::{Number, Rule, State};
+use crate::optim::Optim;
+use crate::rule::{Number, Rule};
+use crate::state::State;
 use kernel::reduce::dot;
-use tensor::{Parameter, Result};
+use tensor::{Parameter, Result, Shape};
 
 /// Adafactor, Shazeer and Stern, <https://arxiv.org/abs/1804.04235>, in PyTorch's reading of it.
 ///
@@ -101,6 +102,16 @@ impl Rule for AdafactorOptions {
     const NAME: &'static str = "Adafactor";
     const ARRAYS: &'static [&'static str] = &["variance", "row_var", "col_var"];
     const NUMBERS: &'static [&'static str] = &["step"];
+
+    fn array_shape(slot: usize, shape: &[usize]) -> Shape {
+        let mut shape: Shape = shape.into();
+        match (slot, shape.as_mut_slice()) {
+            (1, [.., _, columns]) => *columns = 1,
+            (2, [.., rows, _]) => *rows = 1,
+            _ => {}
+        }
+        shape
+    }
 
     fn settings(&mut self, visit: &mut dyn FnMut(&'static str, &mut dyn Setting)) {
         visit("lr", &mut self.lr);

@@ -2,8 +2,9 @@
 
 use crate::adam::AdamOptions;
 use crate::group::Setting;
-use crate::optimizer::Optim;
-use crate::rule::{Number, Rule, State};
+use crate::optim::Optim;
+use crate::rule::{Number, Rule};
+use crate::state::State;
 use std::ops::{Deref, DerefMut};
 use tensor::{Parameter, Result};
 

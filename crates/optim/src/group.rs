@@ -169,7 +169,7 @@ impl Group {
         complaints.extend(complaint.map(|c| (number, c)));
     }
 
-    fn find<A>(&self, name: &str, mut f: impl FnMut(&mut dyn Setting) -> A) -> Option<A> {
+    pub(crate) fn find<A>(&self, name: &str, mut f: impl FnMut(&mut dyn Setting) -> A) -> Option<A> {
         let mut found = None;
         lock(&self.shared).options.visit(&mut |n, setting| {
             if n == name {

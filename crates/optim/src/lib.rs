@@ -32,8 +32,8 @@ mod bounds;
 mod clip;
 mod group;
 mod lbfgs;
-mod line_search;
 mod nadam;
+mod optim;
 mod optimizer;
 mod radam;
 mod rmsprop;
@@ -41,6 +41,8 @@ mod rprop;
 mod rule;
 pub mod scheduler;
 mod sgd;
+mod state;
+pub mod state_dict;
 
 pub use adadelta::{Adadelta, AdadeltaOptions};
 pub use adafactor::{Adafactor, AdafactorOptions};
@@ -54,14 +56,16 @@ pub use group::{Group, Setting};
 pub use kernel::Formula;
 pub use lbfgs::{LBFGS, LineSearch};
 pub use nadam::{NAdam, NAdamOptions};
-pub use optimizer::{Optim, Optimizer};
+pub use optim::Optim;
+pub use optimizer::Optimizer;
 pub use radam::{RAdam, RAdamOptions};
 pub use rmsprop::{RMSprop, RMSpropOptions};
 pub use rprop::{Rprop, RpropOptions};
-pub use rule::{Number, Rule, State};
+pub use rule::{Number, Rule};
 pub use scheduler::{
     Anneal, ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CycleMode,
     CyclicLR, ExponentialLR, LambdaLR, LinearLR, Mode, MultiStepLR, MultiplicativeLR, OneCycleLR,
     PolynomialLR, ReduceLROnPlateau, Scheduler, SequentialLR, StepLR, ThresholdMode,
 };
 pub use sgd::{SGD, SGDOptions};
+pub use state::State;

@@ -37,7 +37,8 @@
 //! ```
 
 use crate::group::Setting;
-use kernel::{Float, Formula, Real, update};
+use crate::state::{AnyState, State};
+use kernel::{Float, Real};
 use tensor::{Element, Result, Shape};
 
 /// The options of an optimizer, and the rule for which they stand.
@@ -48,6 +49,11 @@ pub trait Rule: Clone + Send + 'static {
     const ARRAYS: &'static [&'static str] = &[];
     /// PyTorch's names of what is remembered per parameter, in the order of [`State::numbers`]: at most four.
     const NUMBERS: &'static [&'static str] = &[];
+
+    /// The shape of what slot `slot` remembers about a parameter; its own shape, unless the rule saves memory.
+    fn array_shape(_slot: usize, shape: &[usize]) -> Shape {
+        shape.into()
+    }
 
     /// Shows each option under PyTorch's name: schedules and dictionaries find them here.
     fn settings(&mut self, visit: &mut dyn FnMut(&'static str, &mut dyn Setting));
@@ -90,78 +96,6 @@ impl Number for f64 {
     fn state(any: &mut AnyState) -> Option<&mut State<f64>> {
         if let AnyState::F64(state) = any { Some(state) } else { None }
     }
-}
-
-/// What an optimizer remembers about one parameter.
-#[derive(Clone, Debug)]
-pub struct State<T> {
-    /// The parameter's sizes.
-    pub shape: Shape,
-    /// One number per element and slot, in row-major order; empty until it is first used.
-    pub arrays: Vec<Vec<T>>,
-    /// Numbers about the whole parameter, such as the count of its steps. All begin with 0.
-    pub numbers: [f64; 4],
-}
-
-impl<T: Number> State<T> {
-    pub(crate) fn new(shape: Shape) -> Self {
-        State { shape, arrays: Vec::new(), numbers: [0.0; 4] }
-    }
-
-    /// Counts a step. The count is the first of the numbers.
-    #[inline]
-    pub fn count(&mut self) -> f64 {
-        self.numbers[0] += 1.0;
-        self.numbers[0]
-    }
-
-    /// Whether slot `i` has not been used yet.
-    #[inline]
-    pub fn is_new(&self, i: usize) -> bool {
-        self.arrays.get(i).is_none_or(Vec::is_empty)
-    }
-
-    /// Fills a slot that has not been used yet.
-    pub fn fill(&mut self, i: usize, len: usize, value: f64) {
-        if self.arrays.len() <= i {
-            self.arrays.resize(i + 1, Vec::new());
-        }
-        if self.arrays[i].is_empty() {
-            self.arrays[i].resize(len, T::narrow(value));
-        }
-    }
-
-    /// Runs a formula over all elements in one vectorised pass; what it remembers is in `slots`, which begin with
-    /// zeros.
-    ///
-    /// # Panics
-    /// If a slot is named twice, or lengths differ.
-    #[inline]
-    pub fn each<const K: usize>(
-        &mut self,
-        slots: [usize; K],
-        values: &mut [T],
-        grad: &[T],
-        formula: impl Formula<K>,
-    ) {
-        for slot in slots {
-            if self.is_new(slot) {
-                self.fill(slot, values.len(), 0.0);
-            }
-        }
-        match self.arrays.get_disjoint_mut(slots) {
-            Ok(arrays) => update(formula, values, grad, arrays.map(Vec::as_mut_slice)),
-            Err(_) => panic!("State::each: slots {slots:?} name one twice"),
-        }
-    }
-}
-
-/// The state of a parameter of either type.
-#[doc(hidden)]
-#[derive(Clone, Debug)]
-pub enum AnyState {
-    F32(State<f32>),
-    F64(State<f64>),
 }
 
 /// The gradient after the two options that nearly every rule begins with: its negative where the objective is

@@ -2,8 +2,9 @@
 
 use crate::bounds::within;
 use crate::group::Setting;
-use crate::optimizer::Optim;
-use crate::rule::{Number, Rule, State, decayed};
+use crate::optim::Optim;
+use crate::rule::{Number, Rule, decayed};
+use crate::state::State;
 use kernel::{Formula, Real};
 use tensor::{Error, Parameter, Result};
 

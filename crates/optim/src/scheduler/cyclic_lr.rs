@@ -1,6 +1,7 @@
 //! A learning rate that goes up and down between two bounds.
 
-use super::{At, LRScheduler, PerGroup, Schedule, needs_momentum};
+use super::options::{PerGroup, needs_momentum};
+use super::{At, LRScheduler, Schedule};
 use crate::bounds::outside;
 use crate::group::Group;
 use crate::optimizer::Optimizer;

@@ -1,6 +1,7 @@
 //! A learning rate that is the initial one times a function of the epoch.
 
-use super::{At, LRScheduler, Schedule, unless};
+use super::options::unless;
+use super::{At, LRScheduler, Schedule};
 use crate::group::Group;
 use crate::optimizer::Optimizer;
 

@@ -35,8 +35,10 @@ mod linear_lr;
 mod multi_step_lr;
 mod multiplicative_lr;
 mod one_cycle_lr;
+mod options;
 mod polynomial_lr;
 mod reduce_lr_on_plateau;
+mod schedule;
 mod sequential_lr;
 mod step_lr;
 
@@ -51,14 +53,16 @@ pub use linear_lr::{LinearLR, LinearSchedule};
 pub use multi_step_lr::{MultiStepLR, MultiStepSchedule};
 pub use multiplicative_lr::{MultiplicativeLR, MultiplicativeSchedule};
 pub use one_cycle_lr::{Anneal, OneCycleLR, OneCycleSchedule};
+pub use options::PerGroup;
 pub use polynomial_lr::{PolynomialLR, PolynomialSchedule};
 pub use reduce_lr_on_plateau::{Mode, ReduceLROnPlateau, ThresholdMode};
+pub use schedule::{At, LRScheduler, Schedule};
 pub use sequential_lr::SequentialLR;
 pub use step_lr::{StepLR, StepSchedule};
 
 use crate::group::{Group, Setting};
-use crate::optimizer::Optimizer;
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::state_dict::{load_progress, of_progress};
+use tensor::{Result, StateDict};
 
 /// Whatever changes learning rates step by step.
 #[doc(alias = "torch.optim.lr_scheduler.LRScheduler")]
@@ -77,6 +81,20 @@ pub trait Scheduler: Send {
 
     /// How far the schedule has come: each number by its name.
     fn progress(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Setting));
+
+    /// How far the schedule has come, as named numbers. The learning rates are in the optimizer's dictionary.
+    fn state_dict(&mut self) -> StateDict {
+        of_progress(&mut |visit| self.progress(visit))
+    }
+
+    /// Goes on from a dictionary of the same schedule.
+    ///
+    /// # Errors
+    /// If something is missing or unknown: the error names everything, and nothing has changed.
+    #[track_caller]
+    fn load_state_dict(&mut self, dict: &StateDict) -> Result<()> {
+        load_progress(dict, &mut |visit| self.progress(visit))
+    }
 
     /// Begins, from the learning rates as they are.
     #[doc(hidden)]
@@ -105,227 +123,10 @@ impl<S: Scheduler + ?Sized> Scheduler for Box<S> {
     }
 }
 
-/// Where a schedule stands when it is asked for a learning rate.
-#[derive(Clone, Copy, Debug)]
-pub struct At {
-    /// The number of steps so far.
-    pub epoch: f64,
-    /// Which group.
-    pub group: usize,
-    /// The learning rate before this step.
-    pub lr: f64,
-    /// The group's initial learning rate.
-    pub base_lr: f64,
-}
-
-/// A formula for the learning rate.
-pub trait Schedule: Send {
-    /// The schedule's name, for messages.
-    const NAME: &'static str;
-
-    /// The learning rate after `at.epoch` steps, from the one before, so that schedules can be chained.
-    fn lr(&self, at: At) -> f64;
-
-    /// The learning rate with which it begins.
-    fn first_lr(&self, at: At) -> f64 {
-        self.lr(at)
-    }
-
-    /// The learning rate with which it begins in the middle of a [`SequentialLR`], whatever came before.
-    fn entry_lr(&self, at: At) -> f64 {
-        self.lr(at)
-    }
-
-    /// The momentum, if it changes that too.
-    fn momentum(&self, _: At) -> Option<f64> {
-        None
-    }
-
-    /// The initial learning rate of a group, which may have one from an earlier schedule.
-    fn initial_lr(&self, _group: usize, earlier: Option<f64>) -> Option<f64> {
-        earlier
-    }
-
-    /// What is wrong with the options, if something is.
-    fn complaint(&self, groups: &[Group], epoch: f64) -> Option<String>;
-}
-
-/// A [`Schedule`] at work on the groups of an optimizer.
-pub struct LRScheduler<S> {
-    groups: Vec<Group>,
-    base_lrs: Vec<f64>,
-    /// The learning rates before this schedule began, from which it begins again when an option is set.
-    before: Vec<f64>,
-    epoch: f64,
-    schedule: S,
-    complaints: Complaints,
-}
-
-impl<S: Schedule> LRScheduler<S> {
-    /// Begins a schedule: the first learning rate is set at once.
-    pub fn of<O: Optimizer + ?Sized>(optimizer: &O, schedule: S) -> Self {
-        let groups = optimizer.param_groups().to_vec();
-        let mut scheduler = LRScheduler {
-            complaints: Complaints::of(&groups),
-            groups,
-            base_lrs: Vec::new(),
-            before: Vec::new(),
-            epoch: 0.0,
-            schedule,
-        };
-        scheduler.begin();
-        scheduler
-    }
-
-    /// Changes the options and begins again: what builder methods are made of.
-    #[must_use]
-    pub fn with(mut self, change: impl FnOnce(&mut S)) -> Self {
-        change(&mut self.schedule);
-        self.groups.iter().zip(&self.before).for_each(|(group, &lr)| group.set_lr(lr));
-        self.begin();
-        self
-    }
-
-    fn apply(&mut self, lr: impl Fn(&S, At) -> f64) {
-        let complaint = self.schedule.complaint(&self.groups, self.epoch);
-        let stop = complaint.is_some();
-        self.complaints.set(complaint.map(|c| format!("{}: {c}", S::NAME)));
-        if stop {
-            return;
-        }
-        for (i, (group, &base_lr)) in self.groups.iter().zip(&self.base_lrs).enumerate() {
-            let at = At { epoch: self.epoch, group: i, lr: group.lr(), base_lr };
-            group.set_lr(lr(&self.schedule, at));
-            if let Some(momentum) = self.schedule.momentum(at) {
-                // One of the two is there, or the schedule would have complained.
-                let _ = group.set("momentum", momentum).or_else(|_| group.set("betas.0", momentum));
-            }
-        }
-    }
-}
-
-impl<S: Schedule> Scheduler for LRScheduler<S> {
-    fn step(&mut self) {
-        self.epoch += 1.0;
-        self.apply(S::lr);
-    }
-
-    fn groups(&self) -> &[Group] {
-        &self.groups
-    }
-
-    fn progress(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Setting)) {
-        visit("last_epoch", &mut self.epoch);
-        for (i, lr) in self.base_lrs.iter_mut().enumerate() {
-            visit(&format!("base_lrs.{i}"), lr);
-        }
-    }
-
-    fn begin(&mut self) {
-        self.epoch = 0.0;
-        self.before = self.last_lr();
-        for (i, group) in self.groups.iter().enumerate() {
-            let initial = self.schedule.initial_lr(i, group.initial_lr());
-            group.set_initial_lr(initial.or_else(|| Some(group.lr())));
-        }
-        self.base_lrs = self.groups.iter().map(|g| g.initial_lr().unwrap_or(f64::NAN)).collect();
-        self.apply(S::first_lr);
-    }
-
-    fn enter(&mut self) {
-        self.epoch = 0.0;
-        self.apply(S::entry_lr);
-    }
-}
-
-/// Where a schedule's complaint stands until the optimizer's next step.
-struct Complaints {
-    number: u64,
-    place: Option<Group>,
-}
-
-impl Complaints {
-    fn of(groups: &[Group]) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Complaints { number: NEXT.fetch_add(1, Ordering::Relaxed), place: groups.first().cloned() }
-    }
-
-    fn set(&self, complaint: Option<String>) {
-        if let Some(group) = &self.place {
-            group.complain(self.number, complaint);
-        }
-    }
-}
-
-/// A dropped schedule has nothing to complain of.
-impl Drop for Complaints {
-    fn drop(&mut self) {
-        self.set(None);
-    }
-}
-
-/// One number for all groups, or one for each.
-#[derive(Clone, Debug)]
-pub enum PerGroup {
-    /// The same for all.
-    All(f64),
-    /// In the order of the groups.
-    Each(Vec<f64>),
-}
-
-impl PerGroup {
-    /// The number of a group.
-    pub fn get(&self, group: usize) -> f64 {
-        match self {
-            PerGroup::All(value) => *value,
-            PerGroup::Each(values) => values.get(group).copied().unwrap_or(f64::NAN),
-        }
-    }
-
-    /// Complains if there is not one for each group.
-    fn complaint(&self, name: &str, groups: &[Group]) -> Option<String> {
-        match self {
-            PerGroup::Each(values) if values.len() != groups.len() => {
-                Some(format!("{name} has {} values for {} groups", values.len(), groups.len()))
-            }
-            _ => None,
-        }
-    }
-}
-
-impl From<f64> for PerGroup {
-    fn from(value: f64) -> Self {
-        PerGroup::All(value)
-    }
-}
-
-impl From<Vec<f64>> for PerGroup {
-    fn from(values: Vec<f64>) -> Self {
-        PerGroup::Each(values)
-    }
-}
-
-impl<const N: usize> From<[f64; N]> for PerGroup {
-    fn from(values: [f64; N]) -> Self {
-        PerGroup::Each(values.to_vec())
-    }
-}
-
-/// Complains if a condition does not hold.
-fn unless(holds: bool, complaint: impl FnOnce() -> String) -> Option<String> {
-    (!holds).then(complaint)
-}
-
-/// Complains if the momentum cannot be cycled.
-fn needs_momentum(groups: &[Group]) -> Option<String> {
-    let has = groups.iter().all(|g| g.get("momentum").or_else(|| g.get("betas.0")).is_some());
-    unless(has, || "the optimizer has neither momentum nor betas; turn off cycle_momentum".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Adagrad, Adam, SGD};
+    use crate::{Adagrad, Adam, Optimizer, SGD};
     use tensor::{Parameter, tensor};
 
     fn parameter() -> Parameter {

@@ -1,6 +1,7 @@
 //! A learning rate that rises once and then falls far below where it began.
 
-use super::{At, LRScheduler, PerGroup, Schedule, needs_momentum, unless};
+use super::options::{PerGroup, needs_momentum, unless};
+use super::{At, LRScheduler, Schedule};
 use crate::bounds::outside;
 use crate::group::Group;
 use crate::optimizer::Optimizer;

@@ -1,9 +1,11 @@
 //! A learning rate that falls when a metric has stopped to improve.
 
-use super::{Complaints, PerGroup};
+use super::options::{Complaints, PerGroup};
 use crate::bounds::outside;
 use crate::group::{Group, Setting};
 use crate::optimizer::Optimizer;
+use crate::state_dict::{load_progress, of_progress};
+use tensor::{Result, StateDict};
 
 /// Whether smaller or larger metrics are better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,8 +176,21 @@ impl ReduceLROnPlateau {
         self.groups.iter().map(Group::lr).collect()
     }
 
-    /// How far the schedule has come: each number by its name.
-    pub fn progress(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Setting)) {
+    /// How far the schedule has come, as named numbers. The learning rates are in the optimizer's dictionary.
+    pub fn state_dict(&mut self) -> StateDict {
+        of_progress(&mut |visit| self.progress(visit))
+    }
+
+    /// Goes on from a dictionary of the same schedule.
+    ///
+    /// # Errors
+    /// If something is missing or unknown: the error names everything, and nothing has changed.
+    #[track_caller]
+    pub fn load_state_dict(&mut self, dict: &StateDict) -> Result<()> {
+        load_progress(dict, &mut |visit| self.progress(visit))
+    }
+
+    fn progress(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Setting)) {
         visit("last_epoch", &mut self.last_epoch);
         visit("best", &mut self.best);
         visit("num_bad_epochs", &mut self.num_bad_epochs);

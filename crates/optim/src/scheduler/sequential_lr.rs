@@ -1,6 +1,7 @@
 //! Schedules one after the other.
 
-use super::{Complaints, Scheduler, unless};
+use super::Scheduler;
+use super::options::{Complaints, unless};
 use crate::group::{Group, Setting};
 use crate::optimizer::Optimizer;
 

@@ -1,13 +1,17 @@
 //! L-BFGS: Newton's method with a Hessian guessed from the last steps, for small problems and whole data sets.
 
+mod line_search;
+mod memory;
+
 use crate::bounds::within;
 use crate::group::{Group, Options, Setting, Shared, lock};
-use crate::line_search::{Point, strong_wolfe};
 use crate::optimizer::{Optimizer, evaluate, no_gradient, twice};
+use crate::state_dict::{GroupOptions, Reader, array, scalar, write_groups};
 use kernel::reduce::dot;
-use std::collections::VecDeque;
+use line_search::{Point, strong_wolfe};
+use memory::{Memory, Pair};
 use std::sync::{Arc, Mutex};
-use tensor::{DType, Error, Parameter, Result, Tensor};
+use tensor::{DType, Error, Parameter, Result, StateDict, Tensor};
 
 /// L-BFGS, Nocedal, <https://doi.org/10.1090/S0025-5718-1980-0572855-7>. It evaluates the loss several times in a step,
 /// so the loss is given as a function. All parameters are one group; the memory is `history_size` times twice theirs.
@@ -69,20 +73,6 @@ impl Options for LBFGSOptions {
         visit("history_size", &mut self.history_size);
         visit("strong_wolfe", &mut self.strong_wolfe);
     }
-}
-
-/// What is known of the function so far.
-#[derive(Clone, Debug, Default)]
-struct Memory {
-    iterations: usize,
-    evaluations: usize,
-    direction: Vec<f64>,
-    t: f64,
-    /// Pairs of a step and the change of the gradient along it, oldest first.
-    pairs: VecDeque<(Vec<f64>, Vec<f64>)>,
-    /// The guess of the Hessian's inverse before any pair.
-    scale: f64,
-    grad: Vec<f64>,
 }
 
 impl LBFGS {
@@ -191,7 +181,7 @@ impl LBFGS {
             rest = after;
             match parameter.dtype() {
                 DType::F64 => {
-                    parameter.update::<f64>(|x| x.iter_mut().zip(d).for_each(|(x, d)| *x += t * d))?
+                    parameter.update::<f64>(|x| x.iter_mut().zip(d).for_each(|(x, d)| *x += t * d))?;
                 }
                 _ => parameter.update::<f32>(|x| {
                     x.iter_mut().zip(d).for_each(|(x, d)| *x += (t * d) as f32);
@@ -199,42 +189,6 @@ impl LBFGS {
             }
         }
         Ok(())
-    }
-}
-
-impl Memory {
-    /// Takes in the step that led to `grad`, and sets the direction in which to go on.
-    fn turn(&mut self, grad: &[f64], history_size: usize) {
-        if self.iterations == 1 {
-            self.pairs.clear();
-            self.scale = 1.0;
-        } else {
-            let y: Vec<f64> = grad.iter().zip(&self.grad).map(|(new, old)| new - old).collect();
-            let s: Vec<f64> = self.direction.iter().map(|d| d * self.t).collect();
-            let curvature = dot(&y, &s);
-            // Only along a direction in which the function curves upwards does H stay positive.
-            if curvature > 1e-10 {
-                self.scale = curvature / dot(&y, &y);
-                self.pairs.push_back((s, y));
-                while self.pairs.len() > history_size {
-                    self.pairs.pop_front();
-                }
-            }
-        }
-        self.direction = grad.iter().map(|g| -g).collect();
-        let d = &mut self.direction;
-        let add = |d: &mut Vec<f64>, x: &[f64], by: f64| d.iter_mut().zip(x).for_each(|(d, x)| *d += by * x);
-        let mut shares = Vec::with_capacity(self.pairs.len());
-        for (s, y) in self.pairs.iter().rev() {
-            let share = dot(s, d) / dot(y, s);
-            add(d, y, -share);
-            shares.push(share);
-        }
-        d.iter_mut().for_each(|d| *d *= self.scale);
-        for ((s, y), share) in self.pairs.iter().zip(shares.into_iter().rev()) {
-            let back = dot(y, d) / dot(y, s);
-            add(d, s, share - back);
-        }
     }
 }
 
@@ -265,6 +219,69 @@ impl Optimizer for LBFGS {
         };
         within("LBFGS", "lr", o.lr, 0.0..)?;
         within("LBFGS", "history_size", o.history_size as f64, 1.0..)?;
+        let found = self.descend(o, closure);
+        if found.is_err() {
+            // What was learnt up to the failure belongs to no step.
+            self.memory = Memory::default();
+        }
+        found
+    }
+
+    fn state_dict(&self) -> StateDict {
+        let mut dict = StateDict::new();
+        let memory = &self.memory;
+        let n = memory.grad.len();
+        let mut put = |name: &str, tensor: Option<Tensor>| {
+            if let Some(tensor) = tensor {
+                dict.insert(format!("state.0.{name}"), tensor);
+            }
+        };
+        if memory.iterations > 0 {
+            put("func_evals", Some(scalar(memory.evaluations as f64)));
+            put("n_iter", Some(scalar(memory.iterations as f64)));
+            put("d", array(&memory.direction, &[n]));
+            put("t", Some(scalar(memory.t)));
+            let rows = |pick: fn(&Pair) -> &Vec<f64>| memory.pairs.iter().flat_map(pick).copied().collect();
+            let (steps, changes): (Vec<f64>, Vec<f64>) = (rows(|p| &p.step), rows(|p| &p.change));
+            put("old_dirs", array(&changes, &[memory.pairs.len(), n]));
+            put("old_stps", array(&steps, &[memory.pairs.len(), n]));
+            put("H_diag", Some(scalar(memory.scale)));
+            put("prev_flat_grad", array(&memory.grad, &[n]));
+        }
+        write_groups(&mut dict, &self.group);
+        dict
+    }
+
+    #[track_caller]
+    fn load_state_dict(&mut self, dict: &StateDict) -> Result<()> {
+        let mut reader = Reader::new("LBFGS", dict);
+        let options = GroupOptions::read(&mut reader, 0, &self.group[0]);
+        let mut memory = Memory::default();
+        if reader.has("state.0.n_iter") {
+            let n: usize = self.group[0].parameters.iter().map(Parameter::numel).sum();
+            memory.iterations = reader.number("state.0.n_iter") as usize;
+            memory.evaluations = reader.number("state.0.func_evals") as usize;
+            memory.t = reader.number("state.0.t");
+            memory.scale = reader.number("state.0.H_diag");
+            memory.direction = reader.required("state.0.d", &[n]);
+            memory.grad = reader.required("state.0.prev_flat_grad", &[n]);
+            let pairs =
+                reader.shape("state.0.old_dirs").and_then(|shape| shape.first().copied()).unwrap_or(0);
+            let changes = reader.required("state.0.old_dirs", &[pairs, n]);
+            let steps = reader.required("state.0.old_stps", &[pairs, n]);
+            let both = steps.chunks(n.max(1)).zip(changes.chunks(n.max(1)));
+            memory.pairs = both.map(|(s, y)| Pair::new(s.to_vec(), y.to_vec())).collect();
+        }
+        reader.finish()?;
+        options.put(&self.group[0]);
+        self.memory = memory;
+        Ok(())
+    }
+}
+
+impl LBFGS {
+    #[track_caller]
+    fn descend(&mut self, o: LBFGSOptions, closure: &mut dyn FnMut() -> Result<Tensor>) -> Result<Tensor> {
         let max_eval = o.max_eval.unwrap_or((o.max_iter * 5 / 4) as f64);
 
         let (first, mut loss, mut grad) = self.evaluate(closure)?;
