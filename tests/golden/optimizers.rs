@@ -99,11 +99,11 @@ pub fn build(
 }
 
 /// Adds the other groups of a case; what one has of its own is set as a user would set it later.
-fn grouped<R: optim::Rule>(
-    mut made: optim::Optim<R>,
+fn grouped<R: optim::rule::Rule>(
+    mut made: optim::rule::Optim<R>,
     groups: impl Iterator<Item = Vec<Parameter>>,
     own: &[Value],
-) -> optim::Optim<R> {
+) -> optim::rule::Optim<R> {
     for (parameters, options) in groups.zip(own.iter().skip(1)) {
         made = made.param_group(parameters, |_| {});
         set(made.param_groups().last().expect("just added"), options);

@@ -1,8 +1,8 @@
 //! Optimizers with PyTorch's names, options and numbers.
 //!
-//! An optimizer is a [`Rule`]: its options, and the formula by which one step changes one parameter. [`Optim`] runs
-//! a rule over groups of parameters, each in one vectorised pass, and keeps what the rule remembers beside the
-//! parameter.
+//! An optimizer is a [`Rule`](rule::Rule): its options, and the formula by which one step changes one parameter.
+//! [`Optim`](rule::Optim) runs a rule over groups of parameters, each in one vectorised pass, and keeps what the rule
+//! remembers beside the parameter.
 //!
 //! ```
 //! use optim::{Optimizer, SGD};
@@ -38,7 +38,7 @@ mod optimizer;
 mod radam;
 mod rmsprop;
 mod rprop;
-mod rule;
+pub mod rule;
 pub mod scheduler;
 mod sgd;
 mod state;
@@ -52,20 +52,16 @@ pub use adamax::{Adamax, AdamaxOptions};
 pub use adamw::{AdamW, AdamWOptions};
 pub use asgd::{ASGD, ASGDOptions};
 pub use clip::{ClipGradNorm, clip_grad_norm_, clip_grad_value_};
-pub use group::{Group, Setting};
-pub use kernel::Formula;
+pub use group::Group;
 pub use lbfgs::{LBFGS, LineSearch};
 pub use nadam::{NAdam, NAdamOptions};
-pub use optim::Optim;
 pub use optimizer::Optimizer;
 pub use radam::{RAdam, RAdamOptions};
 pub use rmsprop::{RMSprop, RMSpropOptions};
 pub use rprop::{Rprop, RpropOptions};
-pub use rule::{Number, Rule};
 pub use scheduler::{
     Anneal, ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CycleMode,
     CyclicLR, ExponentialLR, LambdaLR, LinearLR, Mode, MultiStepLR, MultiplicativeLR, OneCycleLR,
     PolynomialLR, ReduceLROnPlateau, Scheduler, SequentialLR, StepLR, ThresholdMode,
 };
 pub use sgd::{SGD, SGDOptions};
-pub use state::State;

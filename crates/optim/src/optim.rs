@@ -1,4 +1,4 @@
-//! Runs a [`Rule`] over groups of parameters.
+//! Runs a [`Rule`](crate::rule::Rule) over groups of parameters.
 //!
 //! ```
 //! use optim::{Adam, Optimizer};

@@ -1,7 +1,8 @@
 //! What an optimizer is apart from its bookkeeping: options, and a formula for one parameter. Yours too.
 //!
 //! ```
-//! use optim::{Formula, Number, Optim, Optimizer, Rule, Setting, State};
+//! use optim::Optimizer;
+//! use optim::rule::{Formula, Number, Optim, Rule, Setting, State};
 //! use tensor::{Parameter, Real, Result, tensor};
 //!
 //! /// θ ← θ − lr · sign(g)
@@ -36,8 +37,12 @@
 //! # Ok::<(), tensor::Error>(())
 //! ```
 
-use crate::group::Setting;
-use crate::state::{AnyState, State};
+pub use crate::group::Setting;
+pub use crate::optim::Optim;
+pub use crate::state::State;
+pub use kernel::Formula;
+
+use crate::state::AnyState;
 use kernel::{Float, Real};
 use tensor::{Element, Result, Shape};
 

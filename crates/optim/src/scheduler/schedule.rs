@@ -53,7 +53,7 @@ pub trait Schedule: Send {
         self.lr(at)
     }
 
-    /// The learning rate with which it begins in the middle of a [`SequentialLR`], whatever came before.
+    /// The learning rate with which it begins in the middle of a [`SequentialLR`](super::SequentialLR), whatever came before.
     fn entry_lr(&self, at: At) -> f64 {
         self.lr(at)
     }
