@@ -30,7 +30,7 @@ pub struct Bunch {
     pub target_names: Vec<String>,
     /// What was measured, by whom, and where it was published.
     #[doc(alias = "DESCR")]
-    pub description: &'static str,
+    pub description: String,
 }
 
 /// Breast cancer, Wisconsin: 569 tumours, 30 measures of their cell nuclei, malignant (0) or benign (1).
@@ -135,7 +135,8 @@ pub fn load_digits() -> Result<Bunch> {
         target_names: (0..10).map(|digit| digit.to_string()).collect(),
         description: "1,797 digits of 13 writers in 8 × 8 cells, each the number of dark pixels (0 to 16) in a 4 × 4 \
                       block of the scan. E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, 1998. UCI \
-                      Machine Learning Repository, CC BY 4.0.",
+                      Machine Learning Repository, CC BY 4.0."
+            .to_owned(),
     })
 }
 
@@ -180,7 +181,8 @@ fn diabetes(op: &'static str) -> Result<Bunch> {
         description: "442 diabetes patients: age, sex, body mass index, blood pressure and six blood serum measures (tc, \
                       ldl, hdl, tch, ltg, glu), and a measure of how far the disease was one year later. B. Efron, T. \
                       Hastie, I. Johnstone and R. Tibshirani, Least angle regression, 2004. From scikit-learn, BSD \
-                      3-clause.",
+                      3-clause."
+            .to_owned(),
     })
 }
 
@@ -200,7 +202,7 @@ fn classes(
         target: Tensor::from_vec(target.iter().map(|&t| t as i64).collect(), target.len())?,
         feature_names,
         target_names,
-        description,
+        description: description.to_owned(),
     })
 }
 
@@ -220,7 +222,10 @@ fn rows(op: &'static str, lines: std::str::Lines<'static>) -> Result<(Vec<f64>, 
 
 #[track_caller]
 fn number(op: &'static str, text: &str) -> Result<f64> {
-    text.parse().map_err(|_| Error::format(op, format!("expected a number, found `{text}`")))
+    let Ok(number) = text.parse() else {
+        return Err(Error::format(op, format!("expected a number, found `{text}`")));
+    };
+    Ok(number)
 }
 
 #[cfg(test)]

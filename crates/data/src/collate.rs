@@ -1,7 +1,7 @@
 //! How single elements become a batch: numbers become a vector, tensors are stacked, tuples and vectors are taken apart.
 
 use crate::Dataset;
-use tensor::{Element, Error, Result, Tensor, stack};
+use tensor::{Error, Result, Tensor, stack};
 
 /// What elements can be put together, and what they become.
 ///
@@ -50,30 +50,35 @@ impl Collate for Tensor {
     }
 }
 
-#[track_caller]
-fn vector<T: Element>(elements: Vec<T>) -> Result<Tensor> {
-    let len = elements.len();
-    Tensor::from_vec(elements, len)
-}
-
 macro_rules! numbers {
     ($($rust:ty => $element:ty),*) => {$(
         impl Collate for $rust {
             type Batch = Tensor;
             #[track_caller]
             fn collate(elements: Vec<$rust>) -> Result<Tensor> {
-                let mut values = Vec::with_capacity(elements.len());
-                for element in elements {
-                    values.push(<$element>::try_from(element).map_err(|_| {
-                        Error::value("collate", format!("{element} does not fit into {}", <$element>::DTYPE))
-                    })?);
-                }
-                vector(values)
+                let values: Vec<$element> = elements.into_iter().map(<$element>::from).collect();
+                let len = values.len();
+                Tensor::from_vec(values, len)
             }
         }
     )*};
 }
-numbers!(f32 => f32, f64 => f64, bool => bool, i64 => i64, i32 => i64, u8 => i64, u32 => i64, usize => i64);
+numbers!(f32 => f32, f64 => f64, bool => bool, i64 => i64, i32 => i64, u8 => i64, u32 => i64);
+
+impl Collate for usize {
+    type Batch = Tensor;
+    #[track_caller]
+    fn collate(elements: Vec<usize>) -> Result<Tensor> {
+        let mut values = Vec::with_capacity(elements.len());
+        for element in elements {
+            let Ok(value) = i64::try_from(element) else {
+                return Err(Error::value("collate", format!("{element} does not fit into int64")));
+            };
+            values.push(value);
+        }
+        Collate::collate(values)
+    }
+}
 
 impl Collate for String {
     type Batch = Vec<String>;

@@ -22,10 +22,14 @@
 
 mod bundled;
 mod collate;
+mod csv;
 mod dataset;
+mod file;
 mod generate;
 mod loader;
 pub mod metrics;
+mod npy;
+mod npz;
 mod sampler;
 mod scaler;
 mod split;
@@ -37,12 +41,15 @@ pub use bundled::{
     Bunch, load_breast_cancer, load_diabetes, load_diabetes_raw, load_digits, load_iris, load_wine,
 };
 pub use collate::{Collate, collate};
+pub use csv::{Csv, Missing, Text, to_csv, write_csv};
 pub use dataset::{Dataset, Subset};
 pub use generate::{
     MakeBlobs, MakeCircles, MakeMoons, MakeMultilabelClassification, MakeRegression, Regression, make_blobs,
     make_circles, make_moons, make_multilabel_classification, make_regression,
 };
 pub use loader::{Batches, DataLoader};
+pub use npy::{from_npy, load_npy, save_npy, to_npy};
+pub use npz::{Npz, load_npz, save_npz, to_npz};
 pub use sampler::{RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler};
 pub use scaler::StandardScaler;
 pub use split::{Length, random_split, random_split_with};

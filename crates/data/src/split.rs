@@ -73,7 +73,9 @@ pub fn random_split<D: Dataset + Clone, L: Length, const N: usize>(
     dataset: D,
     lengths: [L; N],
 ) -> Result<[Subset<D>; N]> {
-    with_default(|generator| random_split_with(dataset, lengths, generator))
+    let sizes = L::sizes(lengths, dataset.len())?;
+    let order = with_default(|generator| generator.permutation(dataset.len()));
+    Ok(parts(dataset, sizes, &order))
 }
 
 /// [`random_split`] that draws from this generator.
@@ -88,11 +90,20 @@ pub fn random_split_with<D: Dataset + Clone, L: Length, const N: usize>(
 ) -> Result<[Subset<D>; N]> {
     let sizes = L::sizes(lengths, dataset.len())?;
     let order = generator.permutation(dataset.len());
+    Ok(parts(dataset, sizes, &order))
+}
+
+/// One part after the other from `order`.
+fn parts<D: Dataset + Clone, const N: usize>(
+    dataset: D,
+    sizes: [usize; N],
+    order: &[usize],
+) -> [Subset<D>; N] {
     let mut first = 0;
-    Ok(sizes.map(|size| {
+    sizes.map(|size| {
         first += size;
         Subset::of(dataset.clone(), order[first - size..first].to_vec())
-    }))
+    })
 }
 
 #[cfg(test)]

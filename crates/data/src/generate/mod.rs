@@ -22,7 +22,7 @@ pub use multilabel::{MakeMultilabelClassification, make_multilabel_classificatio
 pub use regression::{MakeRegression, Regression, make_regression};
 pub use shapes::{MakeCircles, MakeMoons, make_circles, make_moons};
 
-use tensor::random::{Generator, with_default};
+use tensor::random::Generator;
 use tensor::{DType, Error, Result, Tensor};
 
 /// Features `(N, F)`, float32, and int64 classes `(N)`; the rows in random order if so wished.
@@ -63,7 +63,11 @@ macro_rules! generate {
             /// If an option makes no sense.
             #[track_caller]
             pub fn generate(&self) -> tensor::Result<$output> {
-                $crate::generate::with_default(|generator| self.generate_with(generator))
+                // No `with_default`: its closure would stand in an error as the caller.
+                let mut generator = tensor::random::generator();
+                let made = self.generate_with(&mut generator);
+                tensor::random::set_generator(generator);
+                made
             }
         }
     };

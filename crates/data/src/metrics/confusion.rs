@@ -1,9 +1,10 @@
 //! Which classes are taken for which: as a table and as a picture.
 
 use super::Labels;
+use crate::file;
 use std::fmt::{self, Write as _};
 use std::path::Path;
-use tensor::{Error, ErrorKind, Result, Tensor};
+use tensor::{Error, Result, Tensor};
 
 /// How many members of each class (rows) were predicted as which class (columns).
 ///
@@ -83,9 +84,11 @@ impl ConfusionMatrix {
     pub fn to_svg(&self) -> String {
         const CELL: usize = 64;
         let longest = self.names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-        // Room for the names at 14 px, and for the two titles.
+        // Room for the names at 14 px, and for the two titles. Names that are wider than a field stand upright.
+        let upright = 9 * longest > CELL;
         let left = 9 * longest + 48;
-        let (top, side) = (56, CELL * self.counts.len());
+        let top = if upright { left } else { 56 };
+        let side = CELL * self.counts.len();
         let (width, height) = (left + side + 16, top + side + 16);
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
@@ -102,7 +105,13 @@ impl ConfusionMatrix {
         text(x, y, &format!(" font-weight=\"bold\" transform=\"rotate(-90 {x} {y})\""), "true");
         for (i, name) in self.names.iter().enumerate() {
             let middle = CELL * i + CELL / 2;
-            text(left + middle, top - 10, &fitted(name, CELL), name);
+            let (x, y) = (left + middle, top - 10);
+            if upright {
+                let turned = format!(" text-anchor=\"start\" transform=\"rotate(-90 {} {y})\"", x + 5);
+                text(x + 5, y, &turned, name);
+            } else {
+                text(x, y, "", name);
+            }
             text(left - 10, top + middle + 5, " text-anchor=\"end\"", name);
         }
         for (i, row) in self.counts.iter().enumerate() {
@@ -135,20 +144,7 @@ impl ConfusionMatrix {
     /// If the file cannot be written.
     #[track_caller]
     pub fn save_svg(&self, path: impl AsRef<Path>) -> Result<()> {
-        match std::fs::write(path, self.to_svg()) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(Error::new(ErrorKind::Io("confusion_matrix", error))),
-        }
-    }
-}
-
-/// Squeezes a name that would reach over its column.
-fn fitted(name: &str, cell: usize) -> String {
-    let wide = 8 * name.chars().count() > cell;
-    if wide {
-        format!(" textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\"", cell - 8)
-    } else {
-        String::new()
+        file::write("confusion_matrix", path.as_ref(), self.to_svg().as_bytes())
     }
 }
 
