@@ -1,75 +1,127 @@
 //! Criteria, by their modules and by their functions.
 
 use crate::case::Args;
-use loss::{BCELoss, BCEWithLogitsLoss, Criterion, CrossEntropyLoss, HuberLoss, MSELoss, Reduction};
-use tensor::{Error, Result, Tensor};
+use loss::*;
+use tensor::{Error, Operand, Result, Tensor};
 
 /// The outputs of a criterion; `None` if there is none of that name here.
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
-    let criterion = match build(op, args)? {
-        Ok(criterion) => criterion,
-        Err(error) => return Some(Err(error)),
+    let result = match build(op, args) {
+        Some(criterion) => criterion.and_then(|c| c.forward(args.t("input"), args.t("target"))),
+        None => of_more(op, args)?,
     };
-    Some(criterion.forward(args.t("input"), args.t("target")).map(|y| vec![y]))
+    Some(result.map(|y| vec![y]))
 }
 
-/// A criterion by PyTorch's name of its function or its class.
+fn reduction(name: Option<&str>) -> Result<Reduction> {
+    Ok(match name {
+        None | Some("mean") => Reduction::Mean,
+        Some("sum") => Reduction::Sum,
+        Some("none") => Reduction::None,
+        Some(other) => return Err(Error::value("reduction", format!("no reduction is called {other}"))),
+    })
+}
+
+/// Sets the options that a case gives.
+macro_rules! options {
+    ($criterion:expr, $args:ident, $($name:ident: $how:ident),*) => {{
+        let mut criterion = $criterion;
+        $(if let Some(value) = $args.$how(stringify!($name)) {
+            criterion = criterion.$name(value);
+        })*
+        criterion
+    }};
+}
+
+/// A criterion of an input and a target, by PyTorch's name of its function or its class.
 pub fn build(op: &str, args: &Args<'_>) -> Option<Result<Box<dyn Criterion>>> {
-    let reduction = match reduction(args) {
+    let batchmean = matches!(op, "kl_div" | "KLDivLoss") && args.text("reduction") == Some("batchmean");
+    let reduction = match reduction(args.text("reduction").filter(|_| !batchmean)) {
         Ok(reduction) => reduction,
         Err(error) => return Some(Err(error)),
     };
     let criterion: Box<dyn Criterion> = match op {
         "binary_cross_entropy" | "BCELoss" => {
-            let mut criterion = BCELoss::new().reduction(reduction);
-            if let Some(w) = args.find("weight") {
-                criterion = criterion.weight(w);
-            }
-            Box::new(criterion)
+            Box::new(options!(BCELoss::new().reduction(reduction), args, weight: find))
         }
         "binary_cross_entropy_with_logits" | "BCEWithLogitsLoss" => {
-            let mut criterion = BCEWithLogitsLoss::new().reduction(reduction);
-            if let Some(w) = args.find("weight") {
-                criterion = criterion.weight(w);
-            }
-            if let Some(w) = args.find("pos_weight") {
-                criterion = criterion.pos_weight(w);
-            }
-            Box::new(criterion)
+            let criterion = BCEWithLogitsLoss::new().reduction(reduction);
+            Box::new(options!(criterion, args, weight: find, pos_weight: find))
         }
         "cross_entropy" | "CrossEntropyLoss" => {
-            let mut criterion = CrossEntropyLoss::new().reduction(reduction);
-            if let Some(w) = args.find("weight") {
-                criterion = criterion.weight(w);
-            }
-            if let Some(label) = args.int("ignore_index") {
-                criterion = criterion.ignore_index(label);
-            }
-            if let Some(share) = args.float("label_smoothing") {
-                criterion = criterion.label_smoothing(share);
-            }
-            Box::new(criterion)
+            let criterion = CrossEntropyLoss::new().reduction(reduction);
+            Box::new(options!(criterion, args, weight: find, ignore_index: int, label_smoothing: float))
         }
-        "mse_loss" | "MSELoss" if args.find("weight").is_none() => {
-            Box::new(MSELoss::new().reduction(reduction))
+        "mse_loss" | "MSELoss" => Box::new(options!(MSELoss::new().reduction(reduction), args, weight: find)),
+        "l1_loss" | "L1Loss" => Box::new(options!(L1Loss::new().reduction(reduction), args, weight: find)),
+        "huber_loss" | "HuberLoss" => {
+            Box::new(options!(HuberLoss::new().reduction(reduction), args, weight: find, delta: float))
         }
-        "huber_loss" | "HuberLoss" if args.find("weight").is_none() => {
-            let mut criterion = HuberLoss::new().reduction(reduction);
-            if let Some(delta) = args.float("delta") {
-                criterion = criterion.delta(delta);
-            }
-            Box::new(criterion)
+        "smooth_l1_loss" | "SmoothL1Loss" => {
+            Box::new(options!(SmoothL1Loss::new().reduction(reduction), args, beta: float))
+        }
+        "nll_loss" | "NLLLoss" => {
+            Box::new(options!(NLLLoss::new().reduction(reduction), args, weight: find, ignore_index: int))
+        }
+        "poisson_nll_loss" | "PoissonNLLLoss" => {
+            let criterion = PoissonNLLLoss::new().reduction(reduction);
+            Box::new(options!(criterion, args, log_input: flag, full: flag, eps: float))
+        }
+        "kl_div" | "KLDivLoss" => {
+            let criterion = options!(KLDivLoss::new().reduction(reduction), args, log_target: flag);
+            if batchmean { Box::new(criterion.reduction(BatchMean)) } else { Box::new(criterion) }
+        }
+        "hinge_embedding_loss" | "HingeEmbeddingLoss" => {
+            Box::new(options!(HingeEmbeddingLoss::new().reduction(reduction), args, margin: float))
+        }
+        "soft_margin_loss" | "SoftMarginLoss" => Box::new(SoftMarginLoss::new().reduction(reduction)),
+        "multi_margin_loss" | "MultiMarginLoss" => {
+            let criterion = MultiMarginLoss::new().reduction(reduction);
+            Box::new(options!(criterion, args, weight: find, margin: float, p: int))
+        }
+        "multilabel_margin_loss" | "MultiLabelMarginLoss" => {
+            Box::new(MultiLabelMarginLoss::new().reduction(reduction))
+        }
+        "multilabel_soft_margin_loss" | "MultiLabelSoftMarginLoss" => {
+            Box::new(options!(MultiLabelSoftMarginLoss::new().reduction(reduction), args, weight: find))
         }
         _ => return None,
     };
     Some(Ok(criterion))
 }
 
-fn reduction(args: &Args<'_>) -> Result<Reduction> {
-    Ok(match args.text("reduction") {
-        None | Some("mean") => Reduction::Mean,
-        Some("sum") => Reduction::Sum,
-        Some("none") => Reduction::None,
-        Some(other) => return Err(Error::value("reduction", format!("no reduction is called {other}"))),
+/// The criteria of three tensors and more.
+fn of_more(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
+    let reduction = match reduction(args.text("reduction")) {
+        Ok(reduction) => reduction,
+        Err(error) => return Some(Err(error)),
+    };
+    Some(match op {
+        "gaussian_nll_loss" => {
+            let criterion =
+                options!(GaussianNLLLoss::new().reduction(reduction), args, full: flag, eps: float);
+            let var = match args.find("var") {
+                Some(var) => Operand::from(var),
+                None => Operand::from(args.float("var")?),
+            };
+            criterion.forward(args.t("input"), args.t("target"), var)
+        }
+        "margin_ranking_loss" => {
+            let criterion = options!(MarginRankingLoss::new().reduction(reduction), args, margin: float);
+            criterion.forward(args.t("input1"), args.t("input2"), args.t("target"))
+        }
+        "ctc_loss" | "ctc_loss_from_logits" => {
+            let mut criterion = options!(CTCLoss::new().reduction(reduction), args, zero_infinity: flag);
+            if let Some(blank) = args.int("blank") {
+                criterion = criterion.blank(usize::try_from(blank).unwrap_or(usize::MAX));
+            }
+            let log_probs = match args.find("logits") {
+                Some(x) => x.log_softmax(-1).ok()?,
+                None => args.t("log_probs").clone(),
+            };
+            let lengths = (args.t("input_lengths"), args.t("target_lengths"));
+            criterion.forward(&log_probs, args.t("targets"), lengths.0, lengths.1)
+        }
+        _ => return None,
     })
 }

@@ -4,6 +4,7 @@
 //! and its siblings, whose loop is compiled once per instruction set and chosen at run time.
 
 pub mod cross_entropy;
+pub mod ctc;
 pub mod gemm;
 pub mod map;
 mod math;

@@ -53,6 +53,11 @@ pub trait Real:
     /// `self` is not a number.
     #[expect(clippy::wrong_self_convention, reason = "a formula consumes its numbers")]
     fn is_nan(self) -> Self::Mask;
+    /// The same number, taken as a constant: no gradient flows through it.
+    #[inline(always)]
+    fn detach(self) -> Self {
+        self
+    }
     /// `yes` where the mask holds, else `no`. Both are computed; only one of them gets a gradient.
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
 

@@ -59,7 +59,7 @@ fn softplus<R: Real>(x: R) -> R {
 }
 
 #[derive(Clone, Copy)]
-struct Logits;
+pub(crate) struct Logits;
 
 impl Pointwise<2> for Logits {
     const NAME: &'static str = "BinaryCrossEntropyWithLogits";

@@ -2,7 +2,7 @@
 
 use crate::criterion::criterion;
 use crate::refuse::unequal_shapes;
-use crate::{Criterion, Pointwise, Reduction, pointwise};
+use crate::{Criterion, Pointwise, Reduction, Weighted, pointwise};
 use tensor::autograd::check::{Case, case, float64};
 use tensor::{Error, Real, Result, Tensor};
 
@@ -24,6 +24,8 @@ criterion! {
     HuberLoss {
         /// Where the square ends, positive (default 1).
         delta: f64 = 1.0,
+        /// A weight for each element, of the input's shape; the mean still divides by the number of elements.
+        weight: Option<Tensor>,
     }
 }
 
@@ -34,7 +36,14 @@ impl Criterion for HuberLoss {
             return Err(Error::value("HuberLoss", format!("delta must be positive, found {}", self.delta)));
         }
         unequal_shapes("HuberLoss", ("input", input), ("target", target))?;
-        pointwise(Huber { delta: self.delta }, [input, target], self.reduction)
+        let f = Huber { delta: self.delta };
+        match &self.weight {
+            None => pointwise(f, [input, target], self.reduction),
+            Some(w) => {
+                unequal_shapes("HuberLoss", ("input", input), ("weight", w))?;
+                pointwise(Weighted(f), [input, target, w], self.reduction)
+            }
+        }
     }
 }
 
@@ -64,6 +73,11 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         case("HuberLoss", |x| HuberLoss::new().forward(&x[0], &x[1]), inputs()),
         case("HuberLoss, delta", |x| HuberLoss::new().delta(0.5).forward(&x[0], &x[1]), inputs()),
+        case(
+            "HuberLoss, weight",
+            |x| HuberLoss::new().weight(&x[2]).forward(&x[0], &x[1]),
+            inputs().into_iter().chain([float64([0.5, 2.0, 1.0, 0.25])]).collect(),
+        ),
         case("HuberLoss, sum", |x| HuberLoss::new().reduction(Reduction::Sum).forward(&x[0], &x[1]), inputs()),
         case("HuberLoss, none", |x| HuberLoss::new().reduction(Reduction::None).forward(&x[0], &x[1]), inputs()),
     ]

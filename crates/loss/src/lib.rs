@@ -17,6 +17,7 @@
 //! [`Op`](tensor::Op) with a kernel of its own.
 #![forbid(unsafe_code)]
 
+mod class_indices;
 mod criterion;
 mod pointwise;
 mod refuse;
@@ -43,6 +44,19 @@ criteria! {
     bce: BCELoss;
     bce_with_logits: BCEWithLogitsLoss;
     cross_entropy: CrossEntropyLoss;
+    ctc: CTCLoss, Lengths;
+    gaussian_nll: GaussianNLLLoss;
+    hinge_embedding: HingeEmbeddingLoss;
     huber: HuberLoss;
+    kl_div: BatchMean, KLDivLoss, KLReduction;
+    l1: L1Loss;
+    margin_ranking: MarginRankingLoss;
     mse: MSELoss;
+    multi_margin: MultiMarginLoss;
+    multilabel_margin: MultiLabelMarginLoss;
+    multilabel_soft_margin: MultiLabelSoftMarginLoss;
+    nll: NLLLoss;
+    poisson_nll: PoissonNLLLoss;
+    smooth_l1: SmoothL1Loss;
+    soft_margin: SoftMarginLoss;
 }

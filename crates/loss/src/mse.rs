@@ -1,6 +1,7 @@
 //! Mean squared error: `(x − t)²`.
 
 use crate::criterion::criterion;
+use crate::pointwise::weighted;
 use crate::refuse::unequal_shapes;
 use crate::{Criterion, Pointwise, Reduction, pointwise};
 use tensor::autograd::check::{Case, case, float64};
@@ -22,14 +23,20 @@ criterion! {
     /// ```
     #[doc(alias = "torch.nn.MSELoss")]
     #[doc(alias = "mse_loss")]
-    MSELoss {}
+    MSELoss {
+        /// A weight for each element, of the input's shape; the mean is then the weighted mean.
+        weight: Option<Tensor>,
+    }
 }
 
 impl Criterion for MSELoss {
     #[track_caller]
     fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         unequal_shapes("MSELoss", ("input", input), ("target", target))?;
-        pointwise(Squared, [input, target], self.reduction)
+        match &self.weight {
+            None => pointwise(Squared, [input, target], self.reduction),
+            Some(w) => weighted("MSELoss", Squared, [input, target], w, self.reduction),
+        }
     }
 }
 
@@ -56,6 +63,11 @@ pub(crate) fn cases() -> Vec<Case> {
         case("MSELoss", |x| MSELoss::new().forward(&x[0], &x[1]), inputs()),
         case("MSELoss, sum", |x| MSELoss::new().reduction(Reduction::Sum).forward(&x[0], &x[1]), inputs()),
         case("MSELoss, none", |x| MSELoss::new().reduction(Reduction::None).forward(&x[0], &x[1]), inputs()),
+        case(
+            "MSELoss, weight",
+            |x| MSELoss::new().weight(&x[2]).forward(&x[0], &x[1]),
+            inputs().into_iter().chain([float64([[0.5, 2.0], [1.0, 0.25]])]).collect(),
+        ),
         case("MSELoss of views", |x| MSELoss::new().forward(&x[0].t()?, &x[1].t()?), inputs()),
     ]
 }

@@ -31,6 +31,7 @@
 //! ```
 
 use crate::Reduction;
+use crate::refuse::unequal_shapes;
 use kernel::Float;
 use kernel::pointwise::{Formula, Spread, map, pull, sum};
 use smallvec::SmallVec;
@@ -45,6 +46,9 @@ use tensor::{
 pub trait Pointwise<const N: usize>: Copy + Send + Sync + 'static {
     /// As in `grad_fn=<NameBackward0>`.
     const NAME: &'static str;
+    /// Whether PyTorch has a node of its own for this loss. Where it has none, it prints the name of the reduction, and
+    /// [`NAME`](Self::NAME) only without one.
+    const OWN_NODE: bool = true;
 
     /// The loss at `x`.
     fn value<R: Real>(self, x: [R; N]) -> R;
@@ -61,6 +65,7 @@ macro_rules! weighted {
     ($n:literal, $more:literal, $($x:ident $i:literal),*) => {
         impl<F: Pointwise<$n>> Pointwise<$more> for Weighted<F> {
             const NAME: &'static str = F::NAME;
+            const OWN_NODE: bool = F::OWN_NODE;
             #[inline(always)]
             fn value<R: Real>(self, [$($x,)* weight]: [R; $more]) -> R {
                 self.0.value([$($x),*]) * weight
@@ -103,33 +108,86 @@ pub fn pointwise<F: Pointwise<N>, const N: usize>(
     args: [&Tensor; N],
     reduction: Reduction,
 ) -> Result<Tensor> {
+    loss(f, args, |n| match reduction {
+        Reduction::None => Reduced::Not,
+        Reduction::Sum => Reduced::Sum,
+        Reduction::Mean => Reduced::Mean { count: n as f64 },
+    })
+}
+
+/// The sum over all elements, divided by `count`: a mean over something else than the elements.
+#[track_caller]
+pub(crate) fn divided<F: Pointwise<N>, const N: usize>(
+    f: F,
+    args: [&Tensor; N],
+    count: f64,
+) -> Result<Tensor> {
+    loss(f, args, |_| Reduced::Mean { count })
+}
+
+/// With a weight for each element, of the same shape; the mean divides by the sum of the weights.
+#[track_caller]
+pub(crate) fn weighted<F: Pointwise<2>>(
+    op: &'static str,
+    f: F,
+    [input, target]: [&Tensor; 2],
+    weight: &Tensor,
+    reduction: Reduction,
+) -> Result<Tensor> {
+    unequal_shapes(op, ("input", input), ("weight", weight))?;
+    let args = [input, target, weight];
+    match reduction {
+        Reduction::Mean => pointwise(Weighted(f), args, Reduction::Sum)?.div(&weight.sum()),
+        reduction => pointwise(Weighted(f), args, reduction),
+    }
+}
+
+/// What has become of the losses of the single elements.
+#[derive(Clone, Copy)]
+enum Reduced {
+    Not,
+    Sum,
+    Mean { count: f64 },
+}
+
+#[track_caller]
+fn loss<F: Pointwise<N>, const N: usize>(
+    f: F,
+    args: [&Tensor; N],
+    reduced: impl FnOnce(usize) -> Reduced,
+) -> Result<Tensor> {
     let dtype = common_type(&args);
     let args = args.map(|x| x.to(dtype));
     let shape = common_shape(F::NAME, &args)?;
     let n: usize = shape.iter().product();
+    let reduced = reduced(n);
     let loss = with_float!(dtype, T => {
-        spread::<T, _, N>(&args, &shape, |args| match reduction {
-            Reduction::None => {
+        spread::<T, _, N>(&args, &shape, |args| match reduced {
+            Reduced::Not => {
                 let mut out = vec![T::default(); n];
                 map(Text(f), args, &mut out);
                 Tensor::from_vec(out, shape.as_slice())
             }
-            Reduction::Sum => Ok(Tensor::scalar(sum(Text(f), n, args), dtype)),
-            Reduction::Mean => Ok(Tensor::scalar(sum(Text(f), n, args) / n as f64, dtype)),
+            Reduced::Sum => Ok(Tensor::scalar(sum(Text(f), n, args), dtype)),
+            Reduced::Mean { count } => Ok(Tensor::scalar(sum(Text(f), n, args) / count, dtype)),
         })?
     })?;
-    Ok(loss.record(Loss { f, reduction }, &args.each_ref()))
+    Ok(loss.record(Loss { f, reduced }, &args.each_ref()))
 }
 
 /// The loss as the graph remembers it: `∂xₖ = ∂y · ∂f/∂xₖ`.
 struct Loss<F, const N: usize> {
     f: F,
-    reduction: Reduction,
+    reduced: Reduced,
 }
 
 impl<F: Pointwise<N>, const N: usize> Op for Loss<F, N> {
     fn name(&self) -> &'static str {
-        F::NAME
+        match self.reduced {
+            Reduced::Sum if !F::OWN_NODE => "Sum",
+            Reduced::Mean { .. } if !F::OWN_NODE => "Mean",
+            _ => F::NAME,
+        }
     }
 
     fn keep(&self) -> Keep {
@@ -141,8 +199,8 @@ impl<F: Pointwise<N>, const N: usize> Op for Loss<F, N> {
         let args: [Tensor; N] = std::array::from_fn(|i| inputs[i].clone());
         let shape = common_shape(F::NAME, &args)?;
         let n: usize = shape.iter().product();
-        let grad = match self.reduction {
-            Reduction::Mean => grad.div(n as f64)?,
+        let grad = match self.reduced {
+            Reduced::Mean { count } => grad.div(count)?,
             _ => grad.clone(),
         };
         if is_grad_enabled() {

@@ -1,7 +1,7 @@
 //! What criteria refuse, and how they say so: shapes that would broadcast, numbers outside of the range.
 
 use kernel::{Float, reduce};
-use tensor::{Error, Result, Tensor, with_float};
+use tensor::{DType, Error, Result, Tensor, with_float};
 
 /// Shapes must be equal: a loss that broadcasts `(N, 1)` against `(N)` compares every prediction with every target, and
 /// trains on nonsense.
@@ -33,6 +33,59 @@ fn unequal(op: &'static str, (x_name, x): (&str, &Tensor), (t_name, t): (&str, &
         " and losses do not broadcast".to_string()
     };
     Error::shape(op, format!("{x_name} of shape {xs:?} and {t_name} of shape {ts:?} differ{cause}"))
+}
+
+/// Labels that are neither 1 nor −1, with the index of the first.
+#[track_caller]
+pub(crate) fn no_signs(op: &'static str, target: &Tensor) -> Result<()> {
+    let bad = |y: f64| y != 1.0 && y != -1.0;
+    let values = target.to(DType::F64).to_vec::<f64>()?;
+    match values.iter().position(|&y| bad(y)) {
+        None => Ok(()),
+        Some(at) => Err(Error::value(
+            op,
+            format!(
+                "all elements of target must be 1 or -1, found {} at index {:?}",
+                values[at],
+                index(target, at)
+            ),
+        )),
+    }
+}
+
+/// Labels that would want a gradient.
+#[track_caller]
+pub(crate) fn gradient_of_labels(op: &'static str, target: &Tensor) -> Result<()> {
+    if target.needs_grad() {
+        return Err(Error::graph(op, "the target is a label and has no gradient; give target.detach()"));
+    }
+    Ok(())
+}
+
+/// Weights of classes that would want a gradient where there is none.
+#[track_caller]
+pub(crate) fn gradient_of_weight(op: &'static str, weight: Option<&Tensor>) -> Result<()> {
+    if weight.is_some_and(Tensor::needs_grad) {
+        return Err(Error::graph(op, "with class indices the weight has no gradient; give weight.detach()"));
+    }
+    Ok(())
+}
+
+/// Numbers below 0, with the index of the first.
+#[track_caller]
+pub(crate) fn negative(op: &'static str, name: &str, x: &Tensor) -> Result<()> {
+    let values = x.to(DType::F64).to_vec::<f64>()?;
+    match values.iter().position(|&v| v < 0.0) {
+        None => Ok(()),
+        Some(at) => Err(Error::value(
+            op,
+            format!(
+                "all elements of {name} must not be negative, found {} at index {:?}",
+                values[at],
+                index(x, at)
+            ),
+        )),
+    }
 }
 
 /// Numbers that are no probabilities, with the index of the first.

@@ -50,6 +50,9 @@ impl Real for Tensor {
     fn is_nan(self) -> Tensor {
         self.isnan()
     }
+    fn detach(self) -> Self {
+        Tensor::detach(&self)
+    }
     fn select(mask: Tensor, yes: Self, no: Self) -> Self {
         fits(yes.where_(&mask, &no))
     }

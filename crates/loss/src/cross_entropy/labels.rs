@@ -1,11 +1,12 @@
 //! Cross-entropy with class indices: only the label's logit and the row's normaliser matter.
 
-use super::{CrossEntropyLoss, OP, class_dim, from_rows, reduce, rows, without_classes};
+use super::{CrossEntropyLoss, OP, from_rows, reduce, rows};
 use crate::Reduction;
-use crate::refuse::index;
+use crate::class_indices::{class_dim, labels, without_classes};
+use crate::refuse::gradient_of_weight;
 use kernel::cross_entropy::{Labels as Kernel, Smoothing};
 use kernel::softmax::Normalizer;
-use tensor::{Ctx, DType, Element, Error, Grads, Keep, Op, Result, Tensor, is_grad_enabled, with_float};
+use tensor::{Ctx, Element, Grads, Keep, Op, Result, Tensor, is_grad_enabled, with_float};
 
 /// With smoothing ε, `q = (1 − ε)·[c = y] + ε/C`: `∂x = ∂l·(A·softmax(x) − w·q)`, `A = Σ w·q`.
 pub(super) struct Labels {
@@ -27,13 +28,8 @@ impl Labels {
         target: &Tensor,
         weight: Option<Tensor>,
     ) -> Result<Tensor> {
-        if weight.as_ref().is_some_and(Tensor::needs_grad) {
-            return Err(Error::graph(
-                OP,
-                "with class indices there is no gradient of the weight; detach it, or give class probabilities",
-            ));
-        }
-        let labels = labels_of(input, target, criterion.ignore_index)?;
+        gradient_of_weight(OP, weight.as_ref())?;
+        let labels = labels(OP, input, target, Some(criterion.ignore_index))?;
         let mut op = Labels {
             normalizers: vec![Normalizer::default(); labels.len()],
             labels,
@@ -72,43 +68,6 @@ impl Labels {
         };
         Ok(job(kernel, &x.elements::<T>()?))
     }
-}
-
-#[track_caller]
-fn labels_of(input: &Tensor, target: &Tensor, ignore: i64) -> Result<Vec<Option<usize>>> {
-    let expected = without_classes(input);
-    if target.shape() != expected {
-        let (x, t) = (input.shape(), target.shape());
-        let hint = if t == x {
-            "; are these one-hot? Class probabilities must be floats: target.to(DType::F32)"
-        } else if t.len() == expected.len() + 1 && t.last() == Some(&1) && t[..expected.len()] == *expected {
-            "; did you mean target.squeeze_dim(-1)?"
-        } else {
-            ""
-        };
-        return Err(Error::shape(
-            OP,
-            format!("input of shape {x:?} takes class indices of shape {expected:?}, found {t:?}{hint}"),
-        ));
-    }
-    let classes = input.shape()[class_dim(input)];
-    let target = target.to(DType::I64);
-    target
-        .elements::<i64>()?
-        .iter()
-        .enumerate()
-        .map(|(at, &y)| match usize::try_from(y) {
-            _ if y == ignore => Ok(None),
-            Ok(y) if y < classes => Ok(Some(y)),
-            _ => Err(Error::index(
-                OP,
-                format!(
-                    "class indices must be below {classes} (or {ignore}, which is ignored), found {y} at index {:?}",
-                    index(&target, at)
-                ),
-            )),
-        })
-        .collect()
 }
 
 impl Op for Labels {

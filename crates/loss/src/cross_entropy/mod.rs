@@ -4,6 +4,7 @@
 mod labels;
 mod probabilities;
 
+use crate::class_indices::{classes, weight_of, without_classes};
 use crate::criterion::criterion;
 use crate::{Criterion, Reduction};
 use labels::Labels;
@@ -46,44 +47,18 @@ criterion! {
 impl Criterion for CrossEntropyLoss {
     #[track_caller]
     fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
-        if !input.dtype().is_float() {
-            return Err(Error::not_float(OP, input.dtype()));
-        }
         if !(0.0..=1.0).contains(&self.label_smoothing) {
             let found = self.label_smoothing;
             return Err(Error::value(OP, format!("label_smoothing must be between 0 and 1, found {found}")));
         }
-        let Some(&classes) = input.shape().get(class_dim(input)) else {
-            return Err(Error::shape(OP, "a scalar has no dimension of classes; use (C), (N, C) or (N, C, d1, …)"));
-        };
-        let weight = self.weight.as_ref().map(|w| weight_of(w, classes, input)).transpose()?;
+        let classes = classes(OP, input)?;
+        let weight = self.weight.as_ref().map(|w| weight_of(OP, w, classes, input)).transpose()?;
         if target.dtype().is_float() {
             Probabilities::forward(self, input, target, weight)
         } else {
             Labels::forward(self, input, target, weight)
         }
     }
-}
-
-#[track_caller]
-fn weight_of(weight: &Tensor, classes: usize, input: &Tensor) -> Result<Tensor> {
-    if weight.shape() != [classes] {
-        let found = weight.shape();
-        return Err(Error::shape(OP, format!("weight must have one number for each of {classes} classes, found {found:?}")));
-    }
-    Ok(weight.to(input.dtype()))
-}
-
-/// The dimension of the classes: `(C)`, `(N, C)`, `(N, C, d1, …)`.
-fn class_dim(x: &Tensor) -> usize {
-    usize::from(x.dim() > 1)
-}
-
-/// The shape of one number per distribution.
-fn without_classes(x: &Tensor) -> Vec<usize> {
-    let mut shape = x.shape().to_vec();
-    shape.remove(class_dim(x));
-    shape
 }
 
 /// A view with the classes at the back, so that each distribution is a row.

@@ -1,7 +1,8 @@
 //! Cross-entropy with class probabilities: every class of every row counts.
 
-use super::{CrossEntropyLoss, OP, class_dim, from_rows, reduce, rows};
+use super::{CrossEntropyLoss, OP, from_rows, reduce, rows};
 use crate::Reduction;
+use crate::class_indices::class_dim;
 use crate::refuse::{index, no_probabilities};
 use kernel::cross_entropy::{Probabilities as Kernel, Smoothing};
 use tensor::{Ctx, Element, Error, Grads, Keep, Op, Result, Tensor, is_grad_enabled, with_float};
