@@ -13,6 +13,7 @@ pub mod polygamma;
 mod real;
 pub mod reduce;
 pub mod softmax;
+mod spread;
 mod update;
 
 pub use map::{Map1, Map2, Map3};

@@ -17,6 +17,7 @@
 //! ```
 
 use crate::real::{AsLane, Float, Real};
+use crate::spread::{STRIP, Spread, room};
 use pulp::{Arch, Simd, WithSimd};
 use std::any::TypeId;
 
@@ -69,21 +70,65 @@ pub fn map<T: Float, F: Map1>(f: F, x: &[T], out: &mut [T]) {
     Arch::new().dispatch(Loop(f, x, out));
 }
 
+impl<T: Float> Arg<'_, T> {
+    #[inline]
+    fn spread(&self) -> Spread<'_, T> {
+        match self {
+            Arg::Slice(values) => Spread::whole(values),
+            Arg::Scalar(value) => Spread::scalar(value),
+        }
+    }
+
+    /// Whether the operand has something for each of `n` elements.
+    pub(crate) fn fits(&self, n: usize) -> bool {
+        match self {
+            Arg::Slice(values) => values.len() == n,
+            Arg::Scalar(_) => true,
+        }
+    }
+
+    /// What the elements `start..start + len` meet.
+    pub(crate) fn part(self, start: usize, len: usize) -> Self {
+        match self {
+            Arg::Slice(values) => Arg::Slice(&values[start..start + len]),
+            scalar => scalar,
+        }
+    }
+}
+
 /// Runs `f` over pairs.
 ///
 /// # Panics
 /// If the slices differ in length.
 pub fn zip<T: Float, F: Map2>(f: F, x: Arg<'_, T>, y: Arg<'_, T>, out: &mut [T]) {
-    struct Loop<'a, T, F>(F, Arg<'a, T>, Arg<'a, T>, &'a mut [T]);
+    let n = out.len();
+    assert!(x.fits(n) && y.fits(n), "zip: operands of unequal length");
+    if let (Arg::Slice(x), Arg::Slice(y)) = (x, y) {
+        return zip_slices(f, x, y, out);
+    }
+    let mut rooms = [room(), room()];
+    for (i, out) in out.chunks_mut(STRIP).enumerate() {
+        let (start, len, [a, b]) = (i * STRIP, out.len(), &mut rooms);
+        zip_slices(f, x.spread().part(start, len, n, a), y.spread().part(start, len, n, b), out);
+    }
+}
+
+fn zip_slices<T: Float, F: Map2>(f: F, x: &[T], y: &[T], out: &mut [T]) {
+    struct Loop<'a, T, F>(F, &'a [T], &'a [T], &'a mut [T]);
     impl<T: Float, F: Map2> WithSimd for Loop<'_, T, F> {
         type Output = ();
         #[inline(always)]
         fn with_simd<S: Simd>(self, _: S) {
             let Loop(f, x, y, out) = self;
+            let triples = out.iter_mut().zip(x).zip(y);
             if fused::<S>() {
-                each2(x, y, out, move |x, y| f.call(T::Fused::wrap(x), T::Fused::wrap(y)).unwrap());
+                triples.for_each(move |((out, &x), &y)| {
+                    *out = f.call(T::Fused::wrap(x), T::Fused::wrap(y)).unwrap();
+                });
             } else {
-                each2(x, y, out, move |x, y| f.call(T::Plain::wrap(x), T::Plain::wrap(y)).unwrap());
+                triples.for_each(move |((out, &x), &y)| {
+                    *out = f.call(T::Plain::wrap(x), T::Plain::wrap(y)).unwrap();
+                });
             }
         }
     }
@@ -95,24 +140,40 @@ pub fn zip<T: Float, F: Map2>(f: F, x: Arg<'_, T>, y: Arg<'_, T>, out: &mut [T])
 /// # Panics
 /// If the slices differ in length.
 pub fn zip3<T: Float, F: Map3>(f: F, x: Arg<'_, T>, y: Arg<'_, T>, z: Arg<'_, T>, out: &mut [T]) {
-    struct Loop<'a, T, F>(F, [Arg<'a, T>; 3], &'a mut [T]);
+    let n = out.len();
+    assert!(x.fits(n) && y.fits(n) && z.fits(n), "zip3: operands of unequal length");
+    if let (Arg::Slice(x), Arg::Slice(y), Arg::Slice(z)) = (x, y, z) {
+        return zip3_slices(f, [x, y, z], out);
+    }
+    let mut rooms = [room(), room(), room()];
+    for (i, out) in out.chunks_mut(STRIP).enumerate() {
+        let (start, len, [a, b, c]) = (i * STRIP, out.len(), &mut rooms);
+        let x = x.spread().part(start, len, n, a);
+        let y = y.spread().part(start, len, n, b);
+        zip3_slices(f, [x, y, z.spread().part(start, len, n, c)], out);
+    }
+}
+
+fn zip3_slices<T: Float, F: Map3>(f: F, args: [&[T]; 3], out: &mut [T]) {
+    struct Loop<'a, T, F>(F, [&'a [T]; 3], &'a mut [T]);
     impl<T: Float, F: Map3> WithSimd for Loop<'_, T, F> {
         type Output = ();
         #[inline(always)]
         fn with_simd<S: Simd>(self, _: S) {
-            let Loop(f, args, out) = self;
+            let Loop(f, [x, y, z], out) = self;
+            let quads = out.iter_mut().zip(x).zip(y).zip(z);
             if fused::<S>() {
-                each3(args, out, move |x, y, z| {
-                    f.call(T::Fused::wrap(x), T::Fused::wrap(y), T::Fused::wrap(z)).unwrap()
+                quads.for_each(move |(((out, &x), &y), &z)| {
+                    *out = f.call(T::Fused::wrap(x), T::Fused::wrap(y), T::Fused::wrap(z)).unwrap();
                 });
             } else {
-                each3(args, out, move |x, y, z| {
-                    f.call(T::Plain::wrap(x), T::Plain::wrap(y), T::Plain::wrap(z)).unwrap()
+                quads.for_each(move |(((out, &x), &y), &z)| {
+                    *out = f.call(T::Plain::wrap(x), T::Plain::wrap(y), T::Plain::wrap(z)).unwrap();
                 });
             }
         }
     }
-    Arch::new().dispatch(Loop(f, [x, y, z], out));
+    Arch::new().dispatch(Loop(f, args, out));
 }
 
 /// Runs any closure over pairs: comparisons, integers, bools.
@@ -176,21 +237,5 @@ fn each2<T: Copy, U>(x: Arg<'_, T>, y: Arg<'_, T>, out: &mut [U], f: impl Fn(T, 
                 *out = f(x, y);
             }
         }
-    }
-}
-
-#[inline(always)]
-fn each3<T: Copy>([x, y, z]: [Arg<'_, T>; 3], out: &mut [T], f: impl Fn(T, T, T) -> T) {
-    match (x, y, z) {
-        (Arg::Slice(x), Arg::Slice(y), Arg::Slice(z)) => {
-            let n = out.len();
-            assert!(x.len() == n && y.len() == n && z.len() == n, "zip3: operands of unequal length");
-            for (((out, &x), &y), &z) in out.iter_mut().zip(x).zip(y).zip(z) {
-                *out = f(x, y, z);
-            }
-        }
-        (x, y, Arg::Scalar(z)) => each2(x, y, out, move |x, y| f(x, y, z)),
-        (x, Arg::Scalar(y), z) => each2(x, z, out, move |x, z| f(x, y, z)),
-        (Arg::Scalar(x), y, z) => each2(y, z, out, move |y, z| f(x, y, z)),
     }
 }

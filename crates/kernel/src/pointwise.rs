@@ -28,9 +28,10 @@
 
 use crate::map::fused;
 use crate::real::{AsLane, Float, Real};
-use crate::reduce::{STRIP, tree};
+use crate::reduce::terms;
+pub use crate::spread::Spread;
+use crate::spread::{STRIP, room};
 use pulp::{Arch, Simd, WithSimd};
-use std::mem::MaybeUninit;
 
 /// A function of `N` numbers and its `N` derivatives. `#[inline(always)]` on both lets the loops around them vectorise.
 pub trait Formula<const N: usize>: Copy {
@@ -40,83 +41,44 @@ pub trait Formula<const N: usize>: Copy {
     fn slopes<R: Real>(self, x: [R; N]) -> [R; N];
 }
 
-/// An operand that is spread over the elements of a loop: element `i` meets `values[(i / stretch) % values.len()]`.
-///
-/// One number for all, one per column, per row or per channel are all of this kind.
-#[derive(Clone, Copy, Debug)]
-pub struct Spread<'a, T> {
-    values: &'a [T],
-    stretch: usize,
-}
-
-impl<'a, T: Float> Spread<'a, T> {
-    /// One number per element.
-    #[inline]
-    pub fn whole(values: &'a [T]) -> Self {
-        Spread { values, stretch: 1 }
-    }
-
-    /// The same number for all.
-    #[inline]
-    pub fn scalar(value: &'a T) -> Self {
-        Spread { values: std::slice::from_ref(value), stretch: 1 }
-    }
-
-    /// Each number for `stretch` elements in a row, and then again from the first.
-    ///
-    /// # Panics
-    /// If `stretch` is 0.
-    #[inline]
-    pub fn stretched(values: &'a [T], stretch: usize) -> Self {
-        assert!(stretch > 0, "a stretch of no element");
-        Spread { values, stretch }
-    }
-
-    /// What the elements `start..start + len` meet: a part of the values themselves, or written to `strip`.
-    #[inline(always)]
-    fn strip<'s>(self, start: usize, len: usize, n: usize, strip: &'s mut [MaybeUninit<T>; STRIP]) -> &'s [T]
-    where
-        'a: 's,
-    {
-        let Spread { values, stretch } = self;
-        if stretch == 1 && values.len() == n {
-            return &values[start..start + len];
-        }
-        let strip = &mut strip[..len];
-        if let [value] = values {
-            for place in &mut *strip {
-                place.write(*value);
-            }
-        } else {
-            for (i, place) in strip.iter_mut().enumerate() {
-                place.write(values[(start + i) / stretch % values.len()]);
-            }
-        }
-        // SAFETY: both loops above have written every place of `strip`.
-        unsafe { &*(std::ptr::from_ref::<[MaybeUninit<T>]>(strip) as *const [T]) }
-    }
-}
-
-/// Runs `f` over the elements `start..start + out.len()` of a loop over `n`.
+/// Runs `f` over slices as long as `out`: the one loop of a formula.
 #[inline(always)]
-fn each<T: Float, U, const N: usize>(
-    args: [Spread<'_, T>; N],
-    n: usize,
-    start: usize,
-    out: &mut [U],
-    f: impl Fn(&mut U, [T; N]),
-) {
-    let len = out.len();
-    let mut strips = [[const { MaybeUninit::uninit() }; STRIP]; N];
-    let mut strips = strips.iter_mut();
-    let args: [&[T]; N] = args.map(|arg| match strips.next() {
-        Some(strip) => arg.strip(start, len, n, strip),
-        None => &[],
-    });
-    let args = args.map(|arg| &arg[..len]);
+fn each<T: Float, const N: usize>(args: [&[T]; N], out: &mut [T], f: impl Fn(T, [T; N]) -> T) {
+    let args = args.map(|arg| &arg[..out.len()]);
     for (i, out) in out.iter_mut().enumerate() {
-        f(out, args.map(|arg| arg[i]));
+        *out = f(*out, args.map(|arg| arg[i]));
     }
+}
+
+/// Cuts a loop over `out` into strips: `f(start, what the operands are there, the strip)`. A single one if no operand
+/// has to be written out.
+fn strips<T: Float, const N: usize>(
+    args: [Spread<'_, T>; N],
+    out: &mut [T],
+    mut f: impl FnMut(usize, [&[T]; N], &mut [T]),
+) {
+    let n = out.len();
+    if args.iter().all(|arg| arg.as_slice(n).is_some()) {
+        return f(0, args.map(|arg| arg.as_slice(n).unwrap_or_default()), out);
+    }
+    for (i, out) in out.chunks_mut(STRIP).enumerate() {
+        let start = i * STRIP;
+        parts(args, start, n, out.len(), |args| f(start, args, out));
+    }
+}
+
+/// What the operands of a loop over `n` are for the elements `start..start + len`.
+#[inline(always)]
+fn parts<T: Float, R, const N: usize>(
+    args: [Spread<'_, T>; N],
+    start: usize,
+    n: usize,
+    len: usize,
+    f: impl FnOnce([&[T]; N]) -> R,
+) -> R {
+    let mut rooms = [const { room::<T>() }; N];
+    let mut rooms = rooms.iter_mut();
+    f(args.map(|arg| rooms.next().map_or(&[][..], |room| arg.part(start, len, n, room))))
 }
 
 /// The sum of `f` over `n` elements, in float64: the caller rounds once.
@@ -124,31 +86,7 @@ fn each<T: Float, U, const N: usize>(
 /// # Panics
 /// If an operand neither has `n` values nor is spread over them.
 pub fn sum<T: Float, F: Formula<N>, const N: usize>(f: F, n: usize, args: [Spread<'_, T>; N]) -> f64 {
-    struct Loop<'a, T, F, const N: usize>(F, usize, [Spread<'a, T>; N]);
-    impl<T: Float, F: Formula<N>, const N: usize> WithSimd for Loop<'_, T, F, N> {
-        type Output = f64;
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) -> f64 {
-            let Loop(f, n, args) = self;
-            tree(
-                simd,
-                n,
-                #[inline(always)]
-                move |start, terms| {
-                    if fused::<S>() {
-                        each(args, n, start, terms, move |term, x| {
-                            *term = f.value(x.map(T::Fused::wrap)).unwrap().to_f64();
-                        });
-                    } else {
-                        each(args, n, start, terms, move |term, x| {
-                            *term = f.value(x.map(T::Plain::wrap)).unwrap().to_f64();
-                        });
-                    }
-                },
-            )
-        }
-    }
-    Arch::new().dispatch(Loop(f, n, args))
+    terms(n, &|start, out: &mut [T]| parts(args, start, n, out.len(), |args| values(f, args, out)))
 }
 
 /// The value of `f` at each element.
@@ -156,23 +94,20 @@ pub fn sum<T: Float, F: Formula<N>, const N: usize>(f: F, n: usize, args: [Sprea
 /// # Panics
 /// If an operand neither has as many values as `out` nor is spread over them.
 pub fn map<T: Float, F: Formula<N>, const N: usize>(f: F, args: [Spread<'_, T>; N], out: &mut [T]) {
-    struct Loop<'a, T, F, const N: usize>(F, [Spread<'a, T>; N], &'a mut [T]);
+    strips(args, out, |_, args, out| values(f, args, out));
+}
+
+fn values<T: Float, F: Formula<N>, const N: usize>(f: F, args: [&[T]; N], out: &mut [T]) {
+    struct Loop<'a, T, F, const N: usize>(F, [&'a [T]; N], &'a mut [T]);
     impl<T: Float, F: Formula<N>, const N: usize> WithSimd for Loop<'_, T, F, N> {
         type Output = ();
         #[inline(always)]
         fn with_simd<S: Simd>(self, _: S) {
             let Loop(f, args, out) = self;
-            let n = out.len();
-            for (i, out) in out.chunks_mut(STRIP).enumerate() {
-                if fused::<S>() {
-                    each(args, n, i * STRIP, out, move |out, x| {
-                        *out = f.value(x.map(T::Fused::wrap)).unwrap();
-                    });
-                } else {
-                    each(args, n, i * STRIP, out, move |out, x| {
-                        *out = f.value(x.map(T::Plain::wrap)).unwrap();
-                    });
-                }
+            if fused::<S>() {
+                each(args, out, move |_, x| f.value(x.map(T::Fused::wrap)).unwrap());
+            } else {
+                each(args, out, move |_, x| f.value(x.map(T::Plain::wrap)).unwrap());
             }
         }
     }
@@ -206,30 +141,33 @@ fn pull_of<T: Float, F: Formula<N>, const N: usize, const K: usize>(
     args: [Spread<'_, T>; N],
     out: &mut [T],
 ) {
-    struct Loop<'a, T, F, const N: usize, const K: usize>(F, Spread<'a, T>, [Spread<'a, T>; N], &'a mut [T]);
+    struct Loop<'a, T, F, const N: usize, const K: usize>(F, [&'a [T]; N], &'a mut [T]);
     impl<T: Float, F: Formula<N>, const N: usize, const K: usize> WithSimd for Loop<'_, T, F, N, K> {
         type Output = ();
         #[inline(always)]
         fn with_simd<S: Simd>(self, _: S) {
-            let Loop(f, grad, args, out) = self;
-            let n = out.len();
-            for (i, out) in out.chunks_mut(STRIP).enumerate() {
-                let (start, len) = (i * STRIP, out.len());
-                let mut strip = [const { MaybeUninit::uninit() }; STRIP];
-                out.copy_from_slice(grad.strip(start, len, n, &mut strip));
-                if fused::<S>() {
-                    each(args, n, start, out, move |out, x| {
-                        *out = (T::Fused::wrap(*out) * f.slopes(x.map(T::Fused::wrap))[K]).unwrap();
-                    });
-                } else {
-                    each(args, n, start, out, move |out, x| {
-                        *out = (T::Plain::wrap(*out) * f.slopes(x.map(T::Plain::wrap))[K]).unwrap();
-                    });
-                }
+            let Loop(f, args, out) = self;
+            if fused::<S>() {
+                each(args, out, move |g, x| {
+                    (T::Fused::wrap(g) * f.slopes(x.map(T::Fused::wrap))[K]).unwrap()
+                });
+            } else {
+                each(args, out, move |g, x| {
+                    (T::Plain::wrap(g) * f.slopes(x.map(T::Plain::wrap))[K]).unwrap()
+                });
             }
         }
     }
-    if K < N {
-        Arch::new().dispatch(Loop::<T, F, N, K>(f, grad, args, out));
+    if K >= N {
+        return;
     }
+    let n = out.len();
+    strips(args, out, |start, args, out| {
+        // The gradient is written where its product with the slope will stand.
+        let mut room = room();
+        for (i, out) in out.chunks_mut(STRIP).enumerate() {
+            out.copy_from_slice(grad.part(start + i * STRIP, out.len(), n, &mut room));
+        }
+        Arch::new().dispatch(Loop::<T, F, N, K>(f, args, out));
+    });
 }

@@ -12,8 +12,9 @@
 //! assert!(reduce::max(&[1.0, f64::NAN, 2.0]).is_nan());
 //! ```
 
-use crate::map::{Arg, Map2, Map3, fused};
-use crate::real::{AsLane, Float};
+use crate::map::{Arg, Map2, Map3, zip, zip3};
+use crate::real::Float;
+use crate::spread::STRIP;
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
@@ -22,9 +23,6 @@ const LANES: usize = 32;
 
 /// Elements in a leaf of the tree, the unit that threads share out.
 const BLOCK: usize = 4096;
-
-/// Terms that wait in L1 to be added up.
-pub(crate) const STRIP: usize = 256;
 
 /// Below this length 32 lanes would cost more to fold than to fill: 8 have to do.
 const SHORT: usize = 96;
@@ -93,34 +91,11 @@ pub fn sum_columns<T: Float>(x: &[T], out: &mut [T]) {
 /// # Panics
 /// If a slice has not `n` elements.
 pub fn zip_sum<T: Float, F: Map2>(f: F, n: usize, x: Arg<'_, T>, y: Arg<'_, T>) -> T {
-    struct Loop<'a, T, F>(F, usize, Arg<'a, T>, Arg<'a, T>);
-    impl<T: Float, F: Map2> WithSimd for Loop<'_, T, F> {
-        type Output = T;
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) -> T {
-            let Loop(f, n, x, y) = self;
-            if fused::<S>() {
-                pairs(
-                    simd,
-                    n,
-                    x,
-                    y,
-                    #[inline(always)]
-                    move |x, y| f.call(T::Fused::wrap(x), T::Fused::wrap(y)).unwrap(),
-                )
-            } else {
-                pairs(
-                    simd,
-                    n,
-                    x,
-                    y,
-                    #[inline(always)]
-                    move |x, y| f.call(T::Plain::wrap(x), T::Plain::wrap(y)).unwrap(),
-                )
-            }
-        }
-    }
-    Arch::new().dispatch(Loop(f, n, x, y))
+    assert!(x.fits(n) && y.fits(n), "reduce: operands of unequal length");
+    T::from_f64(terms(n, &|start, out: &mut [T]| {
+        let len = out.len();
+        zip(f, x.part(start, len), y.part(start, len), out);
+    }))
 }
 
 /// The sum of `f(x, y, z)` over `n` triples, without a temporary.
@@ -128,32 +103,11 @@ pub fn zip_sum<T: Float, F: Map2>(f: F, n: usize, x: Arg<'_, T>, y: Arg<'_, T>) 
 /// # Panics
 /// If a slice has not `n` elements.
 pub fn zip3_sum<T: Float, F: Map3>(f: F, n: usize, x: Arg<'_, T>, y: Arg<'_, T>, z: Arg<'_, T>) -> T {
-    struct Loop<'a, T, F>(F, usize, [Arg<'a, T>; 3]);
-    impl<T: Float, F: Map3> WithSimd for Loop<'_, T, F> {
-        type Output = T;
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) -> T {
-            let Loop(f, n, args) = self;
-            if fused::<S>() {
-                triples(
-                    simd,
-                    n,
-                    args,
-                    #[inline(always)]
-                    move |x, y, z| f.call(T::Fused::wrap(x), T::Fused::wrap(y), T::Fused::wrap(z)).unwrap(),
-                )
-            } else {
-                triples(
-                    simd,
-                    n,
-                    args,
-                    #[inline(always)]
-                    move |x, y, z| f.call(T::Plain::wrap(x), T::Plain::wrap(y), T::Plain::wrap(z)).unwrap(),
-                )
-            }
-        }
-    }
-    Arch::new().dispatch(Loop(f, n, [x, y, z]))
+    assert!(x.fits(n) && y.fits(n) && z.fits(n), "reduce: operands of unequal length");
+    T::from_f64(terms(n, &|start, out: &mut [T]| {
+        let len = out.len();
+        zip3(f, x.part(start, len), y.part(start, len), z.part(start, len), out);
+    }))
 }
 
 /// The sum of products of two vectors.
@@ -166,13 +120,16 @@ pub fn dot<T: Float>(x: &[T], y: &[T]) -> T {
         type Output = T;
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) -> T {
-            pairs(
+            let Loop(x, y) = self;
+            tree(
                 simd,
-                self.0.len(),
-                Arg::Slice(self.0),
-                Arg::Slice(self.1),
+                x.len(),
                 #[inline(always)]
-                move |x, y| x * y,
+                move |start, terms| {
+                    for ((term, &x), &y) in terms.iter_mut().zip(&x[start..]).zip(&y[start..]) {
+                        *term = (x * y).to_f64();
+                    }
+                },
             )
         }
     }
@@ -239,123 +196,43 @@ fn check_rows(elements: usize, side: usize) {
 
 #[inline(always)]
 fn sum_of<S: Simd, T: Float>(simd: S, x: &[T]) -> T {
-    singles(
-        simd,
-        x.len(),
-        x,
-        #[inline(always)]
-        move |x| x,
-    )
-}
-
-#[inline(always)]
-fn singles<S: Simd, T: Float>(simd: S, n: usize, x: &[T], f: impl Fn(T) -> T + Copy) -> T {
-    assert_eq!(x.len(), n, "reduce: operands of unequal length");
     tree(
         simd,
-        n,
+        x.len(),
         #[inline(always)]
         move |start, terms| {
             for (term, &x) in terms.iter_mut().zip(&x[start..]) {
-                *term = f(x).to_f64();
+                *term = x.to_f64();
             }
         },
     )
 }
 
-/// A match per kind of operand, so that no loop has to ask which one it meets.
-#[inline(always)]
-fn pairs<S: Simd, T: Float>(
-    simd: S,
-    n: usize,
-    x: Arg<'_, T>,
-    y: Arg<'_, T>,
-    f: impl Fn(T, T) -> T + Copy,
-) -> T {
-    match (x, y) {
-        (Arg::Slice(x), Arg::Slice(y)) => {
-            assert!(x.len() == n && y.len() == n, "reduce: operands of unequal length");
+/// The sum of `n` terms, of which `fill(start, terms)` writes some: for formulas, whose loop is compiled apart from the
+/// tree.
+pub(crate) fn terms<T: Float>(n: usize, fill: &dyn Fn(usize, &mut [T])) -> f64 {
+    struct Loop<'a, T>(usize, &'a dyn Fn(usize, &mut [T]));
+    impl<T: Float> WithSimd for Loop<'_, T> {
+        type Output = f64;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> f64 {
+            let Loop(n, fill) = self;
             tree(
                 simd,
                 n,
                 #[inline(always)]
                 move |start, terms| {
-                    for ((term, &x), &y) in terms.iter_mut().zip(&x[start..]).zip(&y[start..]) {
-                        *term = f(x, y).to_f64();
+                    let mut strip = [T::default(); STRIP];
+                    let strip = &mut strip[..terms.len()];
+                    fill(start, strip);
+                    for (term, &x) in terms.iter_mut().zip(&*strip) {
+                        *term = x.to_f64();
                     }
                 },
             )
         }
-        (Arg::Slice(x), Arg::Scalar(y)) => singles(
-            simd,
-            n,
-            x,
-            #[inline(always)]
-            move |x| f(x, y),
-        ),
-        (Arg::Scalar(x), Arg::Slice(y)) => singles(
-            simd,
-            n,
-            y,
-            #[inline(always)]
-            move |y| f(x, y),
-        ),
-        (Arg::Scalar(x), Arg::Scalar(y)) => tree(
-            simd,
-            n,
-            #[inline(always)]
-            move |_, terms: &mut [f64]| terms.fill(f(x, y).to_f64()),
-        ),
     }
-}
-
-#[inline(always)]
-fn triples<S: Simd, T: Float>(
-    simd: S,
-    n: usize,
-    [x, y, z]: [Arg<'_, T>; 3],
-    f: impl Fn(T, T, T) -> T + Copy,
-) -> T {
-    match (x, y, z) {
-        (Arg::Slice(x), Arg::Slice(y), Arg::Slice(z)) => {
-            assert!(x.len() == n && y.len() == n && z.len() == n, "reduce: operands of unequal length");
-            tree(
-                simd,
-                n,
-                #[inline(always)]
-                move |start, terms| {
-                    let rest = x[start..].iter().zip(&y[start..]).zip(&z[start..]);
-                    for (term, ((&x, &y), &z)) in terms.iter_mut().zip(rest) {
-                        *term = f(x, y, z).to_f64();
-                    }
-                },
-            )
-        }
-        (x, y, Arg::Scalar(z)) => pairs(
-            simd,
-            n,
-            x,
-            y,
-            #[inline(always)]
-            move |x, y| f(x, y, z),
-        ),
-        (x, Arg::Scalar(y), z) => pairs(
-            simd,
-            n,
-            x,
-            z,
-            #[inline(always)]
-            move |x, z| f(x, y, z),
-        ),
-        (Arg::Scalar(x), y, z) => pairs(
-            simd,
-            n,
-            y,
-            z,
-            #[inline(always)]
-            move |y, z| f(x, y, z),
-        ),
-    }
+    Arch::new().dispatch(Loop(n, fill))
 }
 
 /// The sum of `n` terms, of which `fill(start, terms)` writes some.
