@@ -49,6 +49,8 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         "scalar_tensor" => Ok(Tensor::scalar(args.scalar("s")?, dtype()?)),
         "tril_indices" | "triu_indices" => {
             let make = if op == "tril_indices" { tensor::tril_indices } else { tensor::triu_indices };
+            // Indices are int64 here.
+            let DType::I64 = args.dtype("dtype").unwrap_or(Some(DType::I64))? else { return None };
             make(count("row")?, count("col")?, args.int("offset").unwrap_or(0))
         }
         _ => return None,

@@ -11,6 +11,9 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
     if op == "nonzero" && args.flag("as_tuple") == Some(true) || op == "where" && args.tensors.len() == 1 {
         return Some(Ok(x.nonzero_tuple()));
     }
+    if op == "unravel_index" {
+        return Some(x.unravel_index(args.ints("shape")?));
+    }
     read(op, x, args).map(one).or_else(|| write(op, x, args).map(one))
 }
 

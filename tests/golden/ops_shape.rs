@@ -42,6 +42,10 @@ fn view(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "movedim" | "moveaxis" => x.movedim(ints("source"), ints("destination")),
         "expand" | "broadcast_to" => x.expand(args.ints("size").or_else(|| args.ints("shape"))?),
         "expand_as" => x.expand_as(args.find("other")?),
+        "as_strided" => {
+            let offset = args.int("storage_offset").unwrap_or(0);
+            x.as_strided(ints("size"), ints("stride"), usize::try_from(offset).unwrap_or(usize::MAX))
+        }
         "sum_to_size" => x.sum_to_size(ints("size")),
         "narrow" | "narrow_copy" => narrow(x, args)?,
         "select" => x.select(args.dim("dim")?, args.dim("index")?),

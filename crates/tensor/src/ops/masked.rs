@@ -9,12 +9,14 @@
 //! ```
 
 use super::binary::common_shape;
-use super::places::{Places, same_type};
+use super::places::{Places, check_index, places_in, same_type};
 use crate::autograd::check::{Case, case, float64};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
+use crate::layout::{Ints, Layout, sizes};
 use crate::storage::{Buffer, with_element};
 use crate::tensor::{Tensor, dense};
+use std::sync::Arc;
 
 impl Tensor {
     /// The elements where the mask holds, in row-major order, as a vector. Both are broadcast.
@@ -78,12 +80,29 @@ impl Tensor {
     pub fn nonzero_tuple(&self) -> Vec<Tensor> {
         let x = self.detach().atleast_1d();
         let places = x.nonzero_places();
-        let column = |d: usize| {
-            let (size, stride) = (x.shape()[d].max(1), dense(x.shape()).strides()[d]);
-            let of = |&place: &usize| (place / stride % size) as i64;
-            Tensor::new(places.iter().map(of).collect::<Buffer<i64>>(), dense(&[places.len()]))
-        };
-        (0..x.dim()).map(column).collect()
+        columns(&places, x.shape(), &dense(&[places.len()]))
+    }
+
+    /// The indices that these positions in row-major order have in a tensor of this shape, one tensor for each of its
+    /// dimensions.
+    ///
+    /// # Errors
+    /// If these are not int64, or not positions in a tensor of this shape.
+    ///
+    /// ```
+    /// use tensor::tensor;
+    /// let at = tensor([5, 0]).unravel_index([2, 3])?;
+    /// assert_eq!((at[0].to_string(), at[1].to_string()), ("tensor([1, 0])".into(), "tensor([2, 0])".into()));
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    #[doc(alias = "torch.unravel_index")]
+    #[track_caller]
+    pub fn unravel_index(&self, shape: impl Ints) -> Result<Vec<Tensor>> {
+        check_index("unravel_index", self)?;
+        let shape = sizes("unravel_index", shape)?;
+        let numel = Layout::contiguous("unravel_index", &shape)?.numel();
+        let places = places_in("unravel_index", self, 0, numel)?;
+        Ok(columns(&places, &shape, &self.dense_layout()))
     }
 
     fn nonzero_places(&self) -> Vec<usize> {
@@ -102,6 +121,16 @@ impl Tensor {
             (place / rest % size.max(1)) as i64
         })
     }
+}
+
+/// The indices of places in a tensor of this shape, a tensor of this layout for each dimension.
+fn columns(places: &[usize], shape: &[usize], layout: &Arc<Layout>) -> Vec<Tensor> {
+    let strides = dense(shape);
+    let column = |(&size, &stride): (&usize, &usize)| {
+        let of = |&place: &usize| (place / stride % size.max(1)) as i64;
+        Tensor::new(places.iter().map(of).collect::<Buffer<i64>>(), Arc::clone(layout))
+    };
+    shape.iter().zip(strides.strides()).map(column).collect()
 }
 
 /// The tensor broadcast with its mask, and the places where that holds.
@@ -161,5 +190,7 @@ mod tests {
         assert!(x.masked_select(&tensor([true, false, true])).is_err());
         assert!(x.masked_scatter(&tensor([true, true]), &tensor([1.0])).is_err());
         assert!(x.masked_scatter(&tensor([true, true]), &tensor([1, 2])).is_err());
+        assert!(tensor([6]).unravel_index([2, 3]).is_err());
+        assert!(tensor([1.0]).unravel_index([2, 3]).is_err());
     }
 }

@@ -14,6 +14,7 @@ use crate::autograd::check::{Case, case, float64};
 use crate::error::{Error, Result};
 use crate::layout::{Ints, Layout, Shape};
 use crate::tensor::{Tensor, dense};
+use std::ops::Range;
 
 /// What stands around a padded tensor.
 #[doc(alias = "padding_mode")]
@@ -79,7 +80,8 @@ impl Tensor {
             let (before, behind) = sides(d);
             if (before, behind) != (0, 0) {
                 let size = self.shape()[d] as i64;
-                let rows = (-before..size + behind).map(|i| mode.source(i, size) as usize).collect();
+                let inside = (-before).max(0)..size + behind.min(0);
+                let rows = (-before..size + behind).map(|i| mode.source(i, size, &inside) as usize).collect();
                 out = out.select_rows(name, d, rows)?;
             }
         }
@@ -134,7 +136,8 @@ impl Tensor {
                 Pad::Circular => size,
                 _ => i64::MAX,
             };
-            if pair.iter().any(|&n| n > limit) || padded[d] == 0 || size == 0 {
+            let nothing_left = padded[d] == 0 || size + pair[0].min(0) + pair[1].min(0) <= 0;
+            if pair.iter().any(|&n| n > limit) || nothing_left {
                 return Err(Error::value(
                     "pad",
                     format!("{mode:?} cannot pad dimension {d} of size {size} by {} and {}", pair[0], pair[1]),
@@ -146,13 +149,14 @@ impl Tensor {
 }
 
 impl Pad {
-    /// Where element `i`, counted from the unpadded beginning, comes from.
-    fn source(self, i: i64, size: i64) -> i64 {
+    /// Where element `i`, counted from the unpadded beginning, comes from. PyTorch reflects and replicates what is cut
+    /// off on the other side (`inside` is what is left), but does not go round by it.
+    fn source(self, i: i64, size: i64, inside: &Range<i64>) -> i64 {
         match self {
             Pad::Reflect if i < 0 => -i,
             Pad::Reflect if i >= size => 2 * (size - 1) - i,
             Pad::Replicate => i.clamp(0, size - 1),
-            Pad::Circular => i.rem_euclid(size),
+            Pad::Circular => inside.start + (i - inside.start).rem_euclid(inside.end - inside.start),
             _ => i,
         }
     }
@@ -198,6 +202,7 @@ mod tests {
         assert_eq!(list([-4, 5, 0, -1], Pad::Constant(9.0)), [9; 4]);
         assert_eq!(list([-1, 1, 1, 0], Pad::Replicate), [1, 2, 2, 1, 2, 2, 4, 5, 5]);
         assert_eq!(list([1, 0, 0, -1], Pad::Circular), [2, 0, 1, 2]);
+        assert_eq!(list([1, -1, 0, -1], Pad::Circular), [1, 0, 1]);
         assert_eq!(tensor(1.0).pad((), Pad::Constant(0.0)).unwrap().to_string(), "tensor(1.)");
         assert_eq!(zeros([0, 2]).unwrap().pad([0, 0, 1, 0], Pad::Constant(1.0)).unwrap().shape(), [1, 2]);
     }

@@ -16,7 +16,7 @@ use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
-use crate::layout::{Layout, Shape};
+use crate::layout::{Ints, Layout, Shape, sizes};
 use crate::literal::Scalar;
 use crate::storage::{Buffer, with_element};
 use crate::tensor::Tensor;
@@ -174,6 +174,42 @@ impl Tensor {
         Ok(self.strided("Select", |layout| layout.select(d, at)))
     }
 
+    /// The elements at `offset + Σ index[d]·stride[d]` of this tensor, which must be contiguous, as a view. Elements may be
+    /// seen several times; their gradients are added.
+    ///
+    /// # Errors
+    /// If this tensor is not contiguous, if there is not a stride for each size, or an element lies outside.
+    ///
+    /// ```
+    /// use tensor::arange;
+    /// let x = arange(0, 5, 1)?.as_strided([3, 2], [1, 1], 1)?;
+    /// assert_eq!(x.to_string(), "tensor([[1, 2],\n        [2, 3],\n        [3, 4]])");
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    #[doc(alias = "torch.as_strided")]
+    #[track_caller]
+    pub fn as_strided(&self, size: impl Ints, stride: impl Ints, offset: usize) -> Result<Tensor> {
+        let (shape, strides) = (sizes("as_strided", size)?, sizes("as_strided", stride)?);
+        Layout::contiguous("as_strided", &shape)?;
+        let reach = shape.iter().zip(&strides).try_fold(offset, |reach, (&n, &stride)| {
+            reach.checked_add(stride.checked_mul(n.saturating_sub(1))?)
+        });
+        let inside = shape.contains(&0) || reach.is_some_and(|reach| reach < self.numel());
+        if !self.is_contiguous() || shape.len() != strides.len() || !inside {
+            return Err(Error::shape(
+                "as_strided",
+                format!(
+                    "sizes {shape:?} with strides {strides:?} from {offset} on do not lie in a contiguous tensor of {} \
+                     elements",
+                    self.numel()
+                ),
+            ));
+        }
+        Ok(self.strided("AsStrided", |layout| {
+            Layout::from_parts(shape.clone(), strides.clone(), layout.offset() + offset)
+        }))
+    }
+
     /// This tensor with `src` as index `index` of dimension `dim`.
     ///
     /// # Errors
@@ -285,6 +321,7 @@ pub fn cases() -> Vec<Case> {
             },
             x(),
         ),
+        case("as_strided", |x| Ok(x[0].as_strided([2, 2, 2], [2, 0, 1], 1)?.sin()), x()),
         case(
             "select_scatter",
             |x| Ok(x[0].select_scatter(&x[0].select(1, 0)?.sin(), 1, -1)?.sin()),
@@ -320,6 +357,9 @@ mod tests {
             x.slice(0, 0, 1, 0).unwrap_err(),
             tensor(1.0).select(0, 0).unwrap_err(),
             x.select_scatter(&x, 0, 0).unwrap_err(),
+            x.as_strided([2, 2], [1, 1], 0).unwrap_err(),
+            x.as_strided(2, [1, 1], 0).unwrap_err(),
+            x.t().unwrap().unsqueeze(0).unwrap().expand([2, 2, 1]).unwrap().as_strided(2, 1, 0).unwrap_err(),
             x.slice_scatter(&x, 1, 1, 2, 1).unwrap_err(),
         ] {
             assert!(error.to_string().contains(':'), "{error}");
