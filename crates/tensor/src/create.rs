@@ -332,7 +332,9 @@ impl Tensor {
             return Err(Error::shape("vander", format!("expected a vector, found shape {:?}", self.shape())));
         }
         let count = count.into().unwrap_or(self.numel());
-        let exponents = arange(0, i64::try_from(count).unwrap_or(i64::MAX), 1)?;
+        let numel = Layout::contiguous("vander", &[self.numel(), count])?.numel();
+        Buffer::<f64>::check("vander", numel)?;
+        let exponents = arange(0, count as i64, 1)?;
         let exponents = if increasing { exponents } else { exponents.flip(0)? };
         self.unsqueeze(1)?.pow(&exponents)
     }

@@ -168,9 +168,12 @@ fn binary<F: Function2>(f: F, x: &Tensor, y: &Tensor) -> Result<Tensor> {
 
 #[track_caller]
 pub(crate) fn common_shape(op: &'static str, x: &Tensor, y: &Tensor) -> Result<Shape> {
-    let shape = broadcast(x.shape(), y.shape()).ok_or_else(|| {
-        Error::shape(op, format!("shapes {:?} and {:?} cannot be broadcast together", x.shape(), y.shape()))
-    })?;
+    let Some(shape) = broadcast(x.shape(), y.shape()) else {
+        return Err(Error::shape(
+            op,
+            format!("shapes {:?} and {:?} cannot be broadcast together", x.shape(), y.shape()),
+        ));
+    };
     if shape.len() > 1 && (x.numel() < shape.iter().product() || y.numel() < shape.iter().product()) {
         Layout::contiguous(op, &shape)?; // two small operands can span a product that no machine holds
     }

@@ -50,7 +50,14 @@ impl Tensor {
                 Err(_) => None,
             })
             .collect::<Option<Shape>>();
-        let Some(layout) = sizes.and_then(|shape| self.layout.expand(&shape)) else {
+        let layout = match &sizes {
+            Some(sizes) => {
+                Layout::contiguous("expand", sizes)?;
+                self.layout.expand(sizes)
+            }
+            None => None,
+        };
+        let Some(layout) = layout else {
             return Err(Error::shape(
                 "expand",
                 format!("shape {:?} cannot be repeated to {ints:?}", self.shape()),
@@ -59,7 +66,6 @@ impl Tensor {
         if layout == *self.layout {
             return Ok(self.clone());
         }
-        Layout::contiguous("expand", layout.shape())?;
         Ok(self.with_layout(layout).record(Expand { input: Arc::clone(&self.layout) }, &[self]))
     }
 

@@ -13,6 +13,7 @@
 use crate::autograd::check::{Case, case, float64};
 use crate::error::{Error, Result};
 use crate::layout::{Ints, Layout, Shape};
+use crate::storage::Buffer;
 use crate::tensor::{Tensor, dense};
 use std::ops::Range;
 
@@ -74,6 +75,8 @@ impl Tensor {
             return self.pad_constant(&padded, sides, value);
         }
         self.check_pad(&pad, &padded, mode)?;
+        let numel = Layout::contiguous("pad", &padded)?.numel();
+        Buffer::<f64>::check("pad", numel)?;
         let name = mode.name(rank);
         let mut out = self.clone();
         for d in self.dim() - rank..self.dim() {

@@ -14,6 +14,7 @@ use crate::autograd::{Ctx, Grads, Keep, Op, no_grad};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::{Ints, Layout, Shape, sizes};
+use crate::storage::Buffer;
 use crate::tensor::Tensor;
 use smallvec::SmallVec;
 
@@ -46,7 +47,8 @@ impl Tensor {
             // A size that does not fit into memory is named by the layout below.
             out.push(r.saturating_mul(n));
         }
-        Layout::contiguous("repeat", &out)?;
+        let numel = Layout::contiguous("repeat", &out)?.numel();
+        Buffer::<f64>::check("repeat", numel)?;
         let whole = no_grad(|| self.reshape(&apart)?.expand(&copies)?.reshape(&out))?;
         Ok(whole.record(Repeat { copies, input: self.shape().into() }, &[self]))
     }
@@ -99,7 +101,7 @@ impl Tensor {
                     format!("a slice cannot be repeated {count} times"),
                 ));
             };
-            crate::storage::Buffer::<i64>::check("repeat_interleave", count.saturating_add(rows.len()))?;
+            Buffer::<i64>::check("repeat_interleave", count.saturating_add(rows.len()))?;
             rows.extend(std::iter::repeat_n(row, count));
         }
         x.select_rows("IndexSelect", d, rows.into())

@@ -34,8 +34,17 @@ impl Triangle {
     /// The rows and the columns of all its elements, in row-major order: `(2, n)`.
     #[track_caller]
     fn indices(self, op: &'static str, rows: usize, columns: usize) -> Result<Tensor> {
-        let count = (0..rows).map(|row| self.columns(row, columns).len()).sum::<usize>();
-        Layout::contiguous(op, &[2, count])?;
+        let all = Layout::contiguous(op, &[2, rows, columns])?.numel();
+        // Up to and without the diagonal, row r of the lower triangle has r + diagonal elements, as far as there are
+        // columns: what is summed up to n elements is n(n+1)/2, and beyond the last column, the full width.
+        let (n, width) = (rows as i128, columns as i128);
+        let up_to = |k: i128| {
+            let inside = k.clamp(0, width);
+            inside * (inside + 1) / 2 + (k - inside).max(0) * width
+        };
+        let first = i128::from(self.diagonal) + i128::from(!self.upper);
+        let lower = (up_to(first + n - 1) - up_to(first - 1)) as usize;
+        let count = if self.upper { all / 2 - lower } else { lower };
         Buffer::<i64>::check(op, 2 * count)?;
         let all = || (0..rows).flat_map(|row| self.columns(row, columns).map(move |column| (row, column)));
         let indices = all().map(|(row, _)| row as i64).chain(all().map(|(_, column)| column as i64)).collect();
