@@ -40,6 +40,8 @@ mod programs;
 mod run;
 #[path = "golden/schedulers.rs"]
 mod schedulers;
+#[path = "golden/snippets.rs"]
+mod snippets;
 #[path = "golden/streams.rs"]
 mod streams;
 #[path = "golden/training.rs"]

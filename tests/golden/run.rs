@@ -3,7 +3,8 @@
 use crate::case::{Args, Case, tensor};
 use crate::compare::{Rule, same};
 use crate::{
-    criteria, initial, layers, models, operations, optimizers, printing, schedulers, streams, training,
+    criteria, initial, layers, models, operations, optimizers, printing, schedulers, snippets, streams,
+    training,
 };
 use serde_json::Value;
 use tensor::{Tensor, grad_with};
@@ -22,6 +23,7 @@ pub fn run(case: &Case<'_>) -> Outcome {
         "layer" => layers::run(case),
         "optim" => optimizers::run(case),
         "print" if case.op == "repr_module" => models::print(case),
+        "print" if case.op == "python" => snippets::run(case),
         "print" => printing::run(case),
         "rng" => streams::run(case),
         "scheduler" => schedulers::run(case),
