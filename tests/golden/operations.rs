@@ -15,7 +15,6 @@ fn other<'a>(args: &'a Args<'_>, name: &str) -> Option<Operand<'a>> {
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
     one(op, args)
         .map(|r| r.map(|t| vec![t]))
-        .or_else(|| several(op, args))
         .or_else(|| crate::ops_elementwise::call(op, args))
         .or_else(|| crate::ops_reduce::call(op, args))
         .or_else(|| crate::ops_shape::call(op, args))
@@ -30,7 +29,7 @@ fn one(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
         Some(x) => x,
         None => return listed(op, args),
     };
-    unary(op, x, args).map(Ok).or_else(|| binary(op, x, args)).or_else(|| reduce(op, x, args))
+    unary(op, x, args).map(Ok).or_else(|| binary(op, x, args))
 }
 
 fn unary(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Tensor> {
@@ -127,50 +126,6 @@ fn binary(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "allclose" if args.flag("equal_nan") != Some(true) => {
             x.allclose(args.t("other"), 1e-5, 1e-8).map(|b| Tensor::scalar(b, DType::Bool))
         }
-        "matmul" => x.matmul(args.t("other")),
-        "linear" => x.linear(args.t("weight"), args.find("bias")),
-        _ => return None,
-    })
-}
-
-fn reduce(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
-    let dims = || args.ints("dim").unwrap_or_default();
-    let keepdim = || args.flag("keepdim").unwrap_or(false);
-    let all = args.get("dim").is_none();
-    Some(match op {
-        "sum" if all => Ok(x.sum()),
-        "sum" => x.sum_dim(dims(), keepdim()),
-        "mean" if all && x.dtype().is_float() => Ok(x.mean()),
-        "mean" => x.mean_dim(dims(), keepdim()),
-        "prod" => x.prod_dim(dims(), keepdim()),
-        "var" | "std" => {
-            let correction = args
-                .float("correction")
-                .unwrap_or_else(|| f64::from(u8::from(args.flag("unbiased").unwrap_or(true))));
-            if op == "var" {
-                x.var_dim(dims(), correction, keepdim())
-            } else {
-                x.std_dim(dims(), correction, keepdim())
-            }
-        }
-        "amax" => x.amax(dims(), keepdim()),
-        "amin" => x.amin(dims(), keepdim()),
-        "max" if all => x.max(),
-        "min" if all => x.min(),
-        "argmax" => x.argmax(args.dim("dim"), keepdim()),
-        "argmin" => x.argmin(args.dim("dim"), keepdim()),
-        "any" => x.any_dim(dims(), keepdim()),
-        "all" => x.all_dim(dims(), keepdim()),
-        "logsumexp" => x.logsumexp(dims(), keepdim()),
-        "softmax" | "log_softmax" => {
-            let x = match args.dtype("dtype") {
-                Some(Some(dtype)) => x.to(dtype),
-                Some(None) => return None,
-                None => x.clone(),
-            };
-            let dim = args.dim("dim")?;
-            if op == "softmax" { x.softmax(dim) } else { x.log_softmax(dim) }
-        }
         _ => return None,
     })
 }
@@ -183,18 +138,6 @@ fn listed(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
             let exponent = args.t("exponent");
             Tensor::scalar(base, tensor::result_type(exponent, base)).pow(exponent)
         }
-        _ => return None,
-    })
-}
-
-/// Operations with several results, and straight-line programs.
-fn several(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
-    let x = args.find("input");
-    let keepdim = || args.flag("keepdim").unwrap_or(false);
-    let pair = |r: Result<(Tensor, Tensor)>| r.map(|(a, b)| vec![a, b]);
-    Some(match op {
-        "max" => pair(x?.max_dim(args.dim("dim")?, keepdim())),
-        "min" => pair(x?.min_dim(args.dim("dim")?, keepdim())),
         _ => return None,
     })
 }

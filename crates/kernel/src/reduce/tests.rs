@@ -1,3 +1,4 @@
+use super::tree::BLOCK;
 use super::*;
 use crate::real::Real;
 
@@ -30,6 +31,15 @@ impl Map3 for Weighted {
     #[inline(always)]
     fn call<R: Real>(self, x: R, y: R, z: R) -> R {
         z * (x - y)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Itself;
+impl Map2 for Itself {
+    #[inline(always)]
+    fn call<R: Real>(self, x: R, _: R) -> R {
+        x
     }
 }
 
@@ -82,28 +92,43 @@ fn sums_agree_with_f64() {
 #[test]
 fn sums_over_either_axis_agree_with_f64() {
     for rows in [0, 1, 2, 31, 32, 33, 100, 257] {
-        for columns in [1, 2, 3, 7, 8, 10, 16, 20, 31, 32, 33, 64, 70, 100, 131] {
+        for columns in [1, 2, 3, 7, 8, 10, 16, 20, 31, 32, 33, 64, 70, 100, 131, 300] {
             let x = random::<f32>(rows * columns, 4);
-            let mut out = vec![f32::NAN; columns];
-            sum_rows(&x, &mut out);
-            for (j, out) in out.iter().enumerate() {
-                let sum: f64 = x.iter().skip(j).step_by(columns).map(|&x| f64::from(x)).sum();
-                near(f64::from(*out), sum, rows as f64, 1e-7);
+            let centers = random::<f64>(rows.max(columns), 5);
+            let column = |j: usize| x.iter().skip(j).step_by(columns).map(|&x| f64::from(x));
+            // What is there already stays in the sum.
+            let (mut sums, mut squares) = (vec![1.0; columns], vec![0.0; columns]);
+            add_rows(Itself, &x, None, &mut sums);
+            add_rows(SquaredDifference, &x, Some(&centers[..columns]), &mut squares);
+            let (mut maxima, mut minima) = (vec![0.0; columns], vec![0.0; columns]);
+            extreme_rows(true, &x, &mut maxima);
+            extreme_rows(false, &x, &mut minima);
+            for j in 0..columns {
+                near(sums[j], 1.0 + column(j).sum::<f64>(), rows as f64, 1e-15);
+                near(squares[j], column(j).map(|x| (x - centers[j]).powi(2)).sum(), rows as f64, 1e-14);
+                assert_eq!(f64::from(maxima[j]), column(j).fold(0.0, f64::max));
+                assert_eq!(f64::from(minima[j]), column(j).fold(0.0, f64::min));
             }
-            let (mut sums, mut maxima) = (vec![f32::NAN; rows], vec![f32::NAN; rows]);
-            sum_columns(&x, &mut sums);
-            max_columns(&x, &mut maxima);
+            let (mut sums, mut squares) = (vec![0.0; rows], vec![0.0; rows]);
+            add_columns(Itself, &x, None, &mut sums);
+            add_columns(SquaredDifference, &x, Some(&centers[..rows]), &mut squares);
+            let (mut maxima, mut minima) = (vec![0.0; rows], vec![0.0; rows]);
+            extreme_columns(true, &x, &mut maxima);
+            extreme_columns(false, &x, &mut minima);
             for i in 0..rows {
                 let row = &x[i * columns..][..columns];
-                assert_eq!(sums[i], sum(row));
-                assert_eq!(maxima[i], row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+                assert_eq!(sums[i], sum_f64(row));
+                let expected = row.iter().map(|&x| (f64::from(x) - centers[i]).powi(2)).sum();
+                near(squares[i], expected, columns as f64, 1e-14);
+                assert_eq!(maxima[i], row.iter().copied().fold(0.0, f32::max));
+                assert_eq!(minima[i], row.iter().copied().fold(0.0, f32::min));
             }
         }
     }
-    sum_rows::<f32>(&[], &mut []);
-    let mut out = [f32::NAN; 2];
-    sum_columns(&[], &mut out);
-    assert_eq!(out, [0.0; 2]);
+    add_rows::<f32, _>(Itself, &[], None, &mut []);
+    let mut sums = [1.0; 2];
+    add_columns::<f32, _>(Itself, &[], None, &mut sums);
+    assert_eq!(sums, [1.0; 2]);
 }
 
 /// A chain of f32 additions gives 0.067 here.
@@ -112,12 +137,11 @@ fn the_mean_of_sixteen_million_tenths_is_a_tenth() {
     let n = 16_000_000;
     let x = vec![0.1f32; n];
     assert_eq!(sum(&x) / n as f32, 0.1);
-    let mut out = [0.0; 16];
-    sum_rows(&x, &mut out);
-    assert_eq!(out[3] / (n / 16) as f32, 0.1);
-    let mut out = [0.0; 40];
-    sum_rows(&x, &mut out);
-    assert_eq!(out[39] / (n / 40) as f32, 0.1);
+    for columns in [16, 40] {
+        let mut sums = vec![0.0; columns];
+        add_rows(Itself, &x, None, &mut sums);
+        assert_eq!((sums[3] / (n / columns) as f64) as f32, 0.1);
+    }
 }
 
 #[test]
@@ -142,9 +166,12 @@ fn special_values_propagate() {
             assert!(sum(&x).is_nan() && max(&x).is_nan() && min(&x).is_nan() && dot(&x, &x).is_nan());
         }
     }
-    let mut out = [0.0; 3];
-    sum_rows(&[1.0, inf, 1.0, 2.0, -inf, nan], &mut out);
-    assert!(out[0] == 3.0 && out[1].is_nan() && out[2].is_nan());
+    let mut sums = [0.0; 3];
+    add_rows(Itself, &[1.0, inf, 1.0, 2.0, -inf, nan], None, &mut sums);
+    assert!(sums[0] == 3.0 && sums[1].is_nan() && sums[2].is_nan());
+    let mut maxima = [0.0; 2];
+    extreme_rows(true, &[nan, 1.0, 3.0, 2.0], &mut maxima);
+    assert!(maxima[0].is_nan() && maxima[1] == 2.0);
 }
 
 #[test]

@@ -20,6 +20,10 @@ macro_rules! families {
     };
 }
 
+mod lanes;
+mod order;
+mod reduce;
+
 families! {
     unary
     binary
@@ -27,7 +31,18 @@ families! {
     operators
     compare
     convert
-    reduce
+    sum
+    prod
+    extreme
+    spread
+    truth
+    scan
+    sort
+    median
+    unique
+    search
+    norm
+    distance
     shape
     permute
     expand
