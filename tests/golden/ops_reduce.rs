@@ -1,14 +1,14 @@
 //! PyTorch's reductions, scans, sorts and products, by name.
 
 use crate::case::Args;
-use tensor::{Interpolation, Operand, Result, Tensor};
+use tensor::{Attention, Interpolation, Operand, Result, Scalar, Tensor};
 
 /// The outputs of an operation; `None` if there is none of that name here.
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
     if let Some(found) = paired(op, args) {
         return Some(found.map(|t| vec![t]));
     }
-    let x = args.find("input").or_else(|| args.find("x")).or_else(|| args.find("y"))?;
+    let x = ["input", "y", "x", "A", "self"].iter().find_map(|name| args.find(name))?;
     // `dtype=` is a conversion before the reduction.
     let x = &match args.dtype("dtype") {
         Some(dtype) => x.to(dtype?),
@@ -52,6 +52,36 @@ fn paired(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
         "cosine_similarity" => {
             let eps = args.float("eps").unwrap_or(1e-8);
             args.t("x1").cosine_similarity(args.t("x2"), args.dim("dim").unwrap_or(1), eps)
+        }
+        "bilinear" => args.t("input1").bilinear(args.t("input2"), args.t("weight"), args.find("bias")),
+        "tensordot" => {
+            let (a, b) = (args.t("a"), args.t("b"));
+            let list = |json: &serde_json::Value| -> Option<Vec<i64>> {
+                json.as_array()?.iter().map(serde_json::Value::as_i64).collect()
+            };
+            match args.get("dims") {
+                None => a.tensordot(b, 2),
+                Some(dims) => match dims.as_array().map(Vec::as_slice) {
+                    None => a.tensordot(b, dims.as_i64()? as usize),
+                    Some([left, right]) => a.tensordot(b, (list(left)?, list(right)?)),
+                    Some(_) => return None,
+                },
+            }
+        }
+        "einsum" => tensor::einsum(args.text("equation")?, &args.members("operands")),
+        "linalg.multi_dot" => tensor::multi_dot(&args.members("tensors")),
+        "chain_matmul" => tensor::multi_dot(&args.members("matrices")),
+        "linalg.vecdot" => {
+            let (x, y) = (args.t("x"), args.t("y"));
+            x.mul(y).and_then(|product| product.sum_dim(args.dim("dim").unwrap_or(-1), false))
+        }
+        "scaled_dot_product_attention" => {
+            let attention = Attention {
+                mask: args.find("attn_mask"),
+                causal: args.flag("is_causal").unwrap_or(false),
+                scale: args.float("scale"),
+            };
+            args.t("query").scaled_dot_product_attention(args.t("key"), args.t("value"), attention)
         }
         "searchsorted" => {
             let values = match args.find("input") {
@@ -134,6 +164,7 @@ fn reduce(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
             }
         }
         "norm" | "linalg.norm" | "linalg.vector_norm" | "linalg.matrix_norm" => norm(op, x, args, dims, all)?,
+        "renorm" => x.renorm(args.float("p")?, args.dim("dim")?, args.float("maxnorm")?),
         "normalize" => {
             let dims = if all { vec![1] } else { dims };
             x.normalize(args.float("p").unwrap_or(2.0), dims, args.float("eps").unwrap_or(1e-12))
@@ -185,6 +216,19 @@ fn scan(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "logcumsumexp" => x.logcumsumexp(dim()?),
         "softmax" => x.softmax(dim()?),
         "log_softmax" => x.log_softmax(dim()?),
+        "softmin" => x.softmin(dim()?),
+        "trapezoid" | "trapz" | "cumulative_trapezoid" => {
+            let points = match args.find("x").filter(|_| args.find("y").is_some()) {
+                Some(points) => Operand::Tensor(points),
+                None => Operand::Number(args.scalar("dx").unwrap_or(Scalar::Int(1))),
+            };
+            let dim = dim().unwrap_or(-1);
+            if op == "cumulative_trapezoid" {
+                x.cumulative_trapezoid(points, dim)
+            } else {
+                x.trapezoid(points, dim)
+            }
+        }
         "diff" => {
             let dim = dim().unwrap_or(-1);
             let parts = [args.find("prepend"), Some(x), args.find("append")];
@@ -196,11 +240,35 @@ fn scan(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
 }
 
 fn product(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
+    let factor = |name: &str| args.scalar(name).unwrap_or(Scalar::Int(1));
+    let other = || args.t("other");
     Some(match op {
-        "dist" => x.dist(args.t("other"), args.float("p").unwrap_or(2.0)),
-        "pdist" => x.pdist(args.float("p").unwrap_or(2.0)),
-        "matmul" => x.matmul(args.t("other")),
+        "matmul" => x.matmul(other()),
+        "mm" => x.mm(args.t("mat2")),
+        "bmm" => x.bmm(args.t("mat2")),
+        "mv" => x.mv(args.t("vec")),
+        "dot" => x.dot(args.t("tensor")),
+        "vdot" => x.dot(other()),
+        "outer" | "ger" => x.outer(args.t("vec2")),
+        "inner" => x.inner(other()),
+        "kron" => x.kron(other()),
+        "cross" | "linalg.cross" => {
+            // `torch.cross` takes the first dimension of size 3, if none is named.
+            let first = || x.shape().iter().position(|n| *n == 3).map(|d| d as isize);
+            let default = if op == "cross" { first() } else { Some(-1) };
+            x.cross(other(), args.dim("dim").or(default).unwrap_or(-1))
+        }
+        "addmm" => x.addmm(args.t("mat1"), args.t("mat2"), factor("beta"), factor("alpha")),
+        "addmv" => x.addmv(args.t("mat"), args.t("vec"), factor("beta"), factor("alpha")),
+        "addr" => x.addr(args.t("vec1"), args.t("vec2"), factor("beta"), factor("alpha")),
+        "baddbmm" => x.baddbmm(args.t("batch1"), args.t("batch2"), factor("beta"), factor("alpha")),
+        "addbmm" => x.addbmm(args.t("batch1"), args.t("batch2"), factor("beta"), factor("alpha")),
         "linear" => x.linear(args.t("weight"), args.find("bias")),
+        "trace" => x.trace(),
+        "matrix_power" | "linalg.matrix_power" => x.matrix_power(args.int("n")?),
+        "inverse" | "linalg.inv" => x.inverse(),
+        "dist" => x.dist(other(), args.float("p").unwrap_or(2.0)),
+        "pdist" => x.pdist(args.float("p").unwrap_or(2.0)),
         _ => return None,
     })
 }

@@ -22,7 +22,7 @@ mod axis;
 mod extreme;
 mod tree;
 
-pub use axis::{add_columns, add_rows};
+pub use axis::{Itself, add_columns, add_rows};
 pub use extreme::{extreme_columns, extreme_rows, max, min};
 
 /// The sum of all elements; 0 for none.

@@ -4,9 +4,19 @@
 use super::check_sides;
 use super::tree::tree;
 use crate::map::{Map2, fused};
-use crate::real::{AsLane, Float};
+use crate::real::{AsLane, Float, Real};
 use crate::spread::STRIP;
 use pulp::{Arch, Simd, WithSimd};
+
+/// The formula of a plain sum.
+#[derive(Clone, Copy, Debug)]
+pub struct Itself;
+impl Map2 for Itself {
+    #[inline(always)]
+    fn call<R: Real>(self, x: R, _: R) -> R {
+        x
+    }
+}
 
 /// Adds `Σᵢ f(xᵢⱼ, cⱼ)` over the rows of a row-major matrix `(rows, sums.len())` to `sums[j]`. The centers `c` (zeros,
 /// if there are none) are what the formula measures from, such as the means of a variance. It computes in `f64`.

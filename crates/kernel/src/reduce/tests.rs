@@ -34,15 +34,6 @@ impl Map3 for Weighted {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Itself;
-impl Map2 for Itself {
-    #[inline(always)]
-    fn call<R: Real>(self, x: R, _: R) -> R {
-        x
-    }
-}
-
 /// Neumaier's compensated sum.
 fn exact(terms: impl Iterator<Item = f64>) -> f64 {
     let (mut sum, mut lost) = (0.0f64, 0.0);

@@ -196,7 +196,7 @@ impl Tensor {
     #[track_caller]
     fn arg(&self, op: &'static str, dim: Option<isize>, keepdim: bool, largest: bool) -> Result<Tensor> {
         let (plan, lanes) = match dim {
-            Some(dim) => (Plan::new(op, self, dim, keepdim)?, Lanes::of(self, self.layout.dim(op, dim)?)),
+            Some(dim) => (Plan::new(op, self, dim, keepdim)?, Lanes::of(self.shape(), self.layout.dim(op, dim)?)),
             None => (Plan::new(op, self, (), keepdim)?, Lanes { outer: 1, size: self.numel(), inner: 1 }),
         };
         plan.something(op, self)?;

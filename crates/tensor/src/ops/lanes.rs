@@ -1,7 +1,6 @@
-//! One dimension of a dense tensor and what lies around it: where scans, sorts and searches run.
+//! One dimension of a dense tensor and what lies around it: where scans and sorts run, and where slices lie.
 
 use crate::dtype::Element;
-use crate::tensor::Tensor;
 
 /// Element `(o, d, i)` is at `(o·size + d)·inner + i`; a lane is all `d` of one `(o, i)`.
 #[derive(Clone, Copy)]
@@ -12,13 +11,18 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    pub(crate) fn of(x: &Tensor, dim: usize) -> Lanes {
-        let shape = x.shape();
+    /// A scalar counts as a vector of one element.
+    pub(crate) fn of(shape: &[usize], dim: usize) -> Lanes {
         Lanes {
             outer: shape.iter().take(dim).product(),
             size: shape.get(dim).copied().unwrap_or(1),
             inner: shape.iter().skip(dim + 1).product(),
         }
+    }
+
+    /// Where the slices of `dim` with these numbers begin, block after block.
+    pub(crate) fn starts<'a>(&'a self, rows: &'a [usize]) -> impl Iterator<Item = usize> + 'a {
+        (0..self.outer).flat_map(move |o| rows.iter().map(move |row| (o * self.size + row) * self.inner))
     }
 
     /// Shows each lane as a slice, copied where its elements are not neighbours; its elements of a result of

@@ -1,4 +1,4 @@
-//! Products of matrices, and the affine map of a linear layer.
+//! Products of matrices and vectors, and the affine map of a linear layer.
 //!
 //! ```
 //! use tensor::tensor;
@@ -15,6 +15,7 @@ use crate::layout::{Layout, Shape, broadcast};
 use crate::storage::{Buffer, with_float};
 use crate::tensor::{Tensor, dense};
 use kernel::gemm::{Matrix, gemm};
+use kernel::reduce::dot;
 use std::sync::Arc;
 
 impl Tensor {
@@ -22,49 +23,66 @@ impl Tensor {
     /// are broadcast: `(…, n, k) · (…, k, m) → (…, n, m)`.
     ///
     /// # Errors
-    /// If the inner sizes or the types differ, or one of the two is a scalar.
+    /// If the inner sizes or the types differ, one of the two is a scalar, or they hold bools.
     #[doc(alias = "torch.matmul")]
-    #[doc(alias = "torch.mm")]
-    #[doc(alias = "torch.bmm")]
     #[track_caller]
     pub fn matmul(&self, other: &Tensor) -> Result<Tensor> {
+        self.product("matmul", other)
+    }
+
+    /// [`matmul`](Tensor::matmul), of whose operands `op` has already said what is special.
+    #[track_caller]
+    pub(crate) fn product(&self, op: &'static str, other: &Tensor) -> Result<Tensor> {
         if self.dtype() != other.dtype() {
             return Err(Error::dtype(
-                "matmul",
+                op,
                 format!("both must have the same type, found {} and {}", self.dtype(), other.dtype()),
             ));
         }
         let mismatch = || {
-            Error::shape("matmul", format!("shapes {:?} and {:?} cannot be multiplied", self.shape(), other.shape()))
+            Error::shape(
+                op,
+                format!("shapes {:?} and {:?} cannot be multiplied", self.shape(), other.shape()),
+            )
         };
-        match (self.dim(), other.dim()) {
-            (0, _) | (_, 0) => Err(mismatch()),
-            (1, 1) if self.numel() == other.numel() => {
-                self.unsqueeze(0)?.matmul(&other.unsqueeze(1)?)?.reshape(())
-            }
-            (1, 1) => Err(mismatch()),
-            (1, _) if self.numel() == other.size(-2)? => self.unsqueeze(0)?.matmul(other)?.squeeze_dim(-2),
-            (_, 1) if self.size(-1)? == other.numel() => self.matmul(&other.unsqueeze(1)?)?.squeeze_dim(-1),
-            (1, _) | (_, 1) => Err(mismatch()),
-            (r, s) => {
-                let (a, b) = (self.shape(), other.shape());
-                if a[r - 1] != b[s - 2] {
-                    return Err(mismatch());
-                }
-                let mut shape = broadcast(&a[..r - 2], &b[..s - 2]).ok_or_else(mismatch)?;
-                shape.extend([a[r - 2], b[s - 1]]);
-                Layout::contiguous("matmul", &shape)?;
-                let out = match self.dtype() {
-                    DType::Bool => {
-                        return Err(Error::dtype("matmul", "bools cannot be multiplied; convert with .to(DType::I64)"));
-                    }
-                    DType::I64 => integers(self, other, &shape)?,
-                    dtype => with_float!(dtype, T => products::<T>(self, other, &shape)?),
-                };
-                let op = MatMul { left: Arc::clone(&self.layout), right: Arc::clone(&other.layout) };
-                Ok(out.record(op, &[self, other]))
-            }
+        if self.dim() == 0 || other.dim() == 0 {
+            return Err(mismatch());
         }
+        let (x, y) = (row(&self.detach())?, column(&other.detach())?);
+        let (a, b) = (x.shape(), y.shape());
+        let [n, k] = [a[a.len() - 2], a[a.len() - 1]];
+        let m = b[b.len() - 1];
+        if k != b[b.len() - 2] {
+            return Err(mismatch());
+        }
+        let mut shape = broadcast(&a[..a.len() - 2], &b[..b.len() - 2]).ok_or_else(mismatch)?;
+        let batch = shape.clone();
+        shape.extend((self.dim() > 1).then_some(n).into_iter().chain((other.dim() > 1).then_some(m)));
+        Layout::contiguous(op, &shape)?;
+        let layout = dense(&shape);
+        let out = match self.dtype() {
+            DType::Bool => {
+                return Err(Error::dtype(op, "bools cannot be multiplied; convert with .to(DType::I64)"));
+            }
+            DType::I64 => Tensor::new(integers(&x, &y, &batch), layout),
+            dtype => with_float!(dtype, T => {
+                if shape.is_empty() {
+                    Tensor::new(Buffer::<T>::scalar(dot(&self.values::<T>(), &other.values::<T>())), layout)
+                } else {
+                    Tensor::new(products::<T>(&x, &y, &batch), layout)
+                }
+            }),
+        };
+        let name = match (op, self.dim(), other.dim()) {
+            ("bmm", ..) => "Bmm",
+            (_, 1, 1) => "Dot",
+            (_, 2, 1) => "Mv",
+            (_, 1, 2) => "SqueezeBackward4",
+            (_, 2, 2) => "Mm",
+            _ => "UnsafeView",
+        };
+        let (left, right) = (Arc::clone(&self.layout), Arc::clone(&other.layout));
+        Ok(out.record(MatMul { name, left, right }, &[self, other]))
     }
 
     /// `x · Wᵀ + b`, the map of a linear layer, as one node: `self` is `(…, in)`, `weight` `(out, in)`, `bias` `(out)`,
@@ -129,6 +147,16 @@ impl Tensor {
     }
 }
 
+/// A vector on the left is a row.
+fn row(x: &Tensor) -> Result<Tensor> {
+    if x.dim() == 1 { x.unsqueeze(0) } else { Ok(x.clone()) }
+}
+
+/// A vector on the right is a column.
+fn column(y: &Tensor) -> Result<Tensor> {
+    if y.dim() == 1 { y.unsqueeze(1) } else { Ok(y.clone()) }
+}
+
 /// Where the matrices of a batch begin.
 fn starts(x: &Tensor, batch: &[usize]) -> Vec<usize> {
     let r = x.dim() - 2;
@@ -140,31 +168,40 @@ fn starts(x: &Tensor, batch: &[usize]) -> Vec<usize> {
     starts
 }
 
-fn products<T: kernel::Float + crate::Element>(x: &Tensor, y: &Tensor, shape: &Shape) -> Result<Tensor> {
-    let r = shape.len() - 2;
-    let [m, n] = [shape[r], shape[r + 1]];
-    let k = x.size(-1)?;
-    let mut out = Buffer::<T>::zeros(shape.iter().product());
+/// The sizes `n`, `k` and `m` of a product of matrices.
+fn sizes(x: &Tensor, y: &Tensor) -> [usize; 3] {
+    let (a, b) = (x.shape(), y.shape());
+    [a[a.len() - 2], a[a.len() - 1], b[b.len() - 1]]
+}
+
+fn products<T: kernel::Float + crate::Element>(x: &Tensor, y: &Tensor, batch: &[usize]) -> Buffer<T> {
+    let [n, k, m] = sizes(x, y);
+    // One matrix on the right for all: the rows on the left are one tall matrix, if they lie evenly.
+    if y.dim() == 2
+        && x.dim() > 2
+        && let Some(tall) = x.layout.reshape(&[x.numel().checked_div(k).unwrap_or(0), k])
+    {
+        return products(&x.with_layout(tall), y, &[]);
+    }
+    let mut out = Buffer::<T>::zeros(batch.iter().product::<usize>() * n * m);
     if !out.is_empty() && k > 0 {
         let (a, b) = (x.matrix::<T>(false), y.matrix::<T>(false));
         let (all_x, all_y) = (x.raw::<T>(), y.raw::<T>());
-        for ((out, i), j) in out.chunks_exact_mut(m * n).zip(starts(x, &shape[..r])).zip(starts(y, &shape[..r])) {
-            gemm([m, k, n], Matrix { data: &all_x[i..], ..a }, Matrix { data: &all_y[j..], ..b }, out, false);
+        for ((out, i), j) in out.chunks_exact_mut(n * m).zip(starts(x, batch)).zip(starts(y, batch)) {
+            gemm([n, k, m], Matrix { data: &all_x[i..], ..a }, Matrix { data: &all_y[j..], ..b }, out, false);
         }
     }
-    Ok(Tensor::new(out, dense(shape)))
+    out
 }
 
 /// Whole numbers are rare here: plain loops.
-fn integers(x: &Tensor, y: &Tensor, shape: &Shape) -> Result<Tensor> {
-    let r = shape.len() - 2;
-    let [m, n] = [shape[r], shape[r + 1]];
-    let k = x.size(-1)?;
+fn integers(x: &Tensor, y: &Tensor, batch: &[usize]) -> Buffer<i64> {
+    let [n, k, m] = sizes(x, y);
     let (a, b) = (x.matrix::<i64>(false), y.matrix::<i64>(false));
-    let mut out = Vec::with_capacity(shape.iter().product());
-    for (i, j) in starts(x, &shape[..r]).into_iter().zip(starts(y, &shape[..r])) {
+    let mut out = Vec::with_capacity(batch.iter().product::<usize>() * n * m);
+    for (i, j) in starts(x, batch).into_iter().zip(starts(y, batch)) {
         let (p, q) = (&x.raw::<i64>()[i..], &y.raw::<i64>()[j..]);
-        for (row, column) in (0..m).flat_map(|row| (0..n).map(move |column| (row, column))) {
+        for (row, column) in (0..n).flat_map(|row| (0..m).map(move |column| (row, column))) {
             let term = |l| {
                 let a: i64 = p[row * a.row_stride + l * a.column_stride];
                 a.wrapping_mul(q[l * b.row_stride + column * b.column_stride])
@@ -172,26 +209,51 @@ fn integers(x: &Tensor, y: &Tensor, shape: &Shape) -> Result<Tensor> {
             out.push((0..k).fold(0i64, |sum, l| sum.wrapping_add(term(l))));
         }
     }
-    Ok(Tensor::new(Buffer::from(out), dense(shape)))
+    Buffer::from(out)
 }
 
 /// `C = A·B`: `∂A = ∂C·Bᵀ`, `∂B = Aᵀ·∂C`.
 struct MatMul {
+    name: &'static str,
     left: Arc<Layout>,
     right: Arc<Layout>,
 }
 
 impl Op for MatMul {
     fn name(&self) -> &'static str {
-        if self.left.rank() == 2 && self.right.rank() == 2 { "Mm" } else { "UnsafeView" }
+        self.name
     }
     fn keep(&self) -> Keep {
         Keep::Inputs
     }
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
-        ctx.grads(|i| match i {
-            0 => grad.matmul(&ctx.input(1)?.mt()?)?.sum_to_size(self.left.shape()),
-            _ => ctx.input(0)?.mt()?.matmul(grad)?.sum_to_size(self.right.shape()),
+        let (left, right) = (self.left.shape(), self.right.shape());
+        if left.len() == 1 && right.len() == 1 {
+            return ctx.grads(|i| ctx.input(1 - i)?.mul(grad));
+        }
+        // The dimensions that a vector did without.
+        let mut shape: Shape = grad.shape().into();
+        if right.len() == 1 {
+            shape.push(1);
+        }
+        if left.len() == 1 {
+            shape.insert(shape.len() - 1, 1);
+        }
+        let grad = grad.reshape(&shape)?;
+        ctx.grads(|i| {
+            if i == 0 {
+                let y = column(&ctx.input(1)?)?;
+                let matrix: &[usize] = if left.len() == 1 { &[1, left[0]] } else { left };
+                return grad.matmul(&y.mt()?)?.sum_to_size(matrix)?.reshape(left);
+            }
+            let x = row(&ctx.input(0)?)?;
+            let matrix: &[usize] = if right.len() == 1 { &[right[0], 1] } else { right };
+            if matrix.len() == 2 && x.dim() > 2 {
+                // Σ over the batch is one product of tall matrices.
+                let (x, grad) = (x.flatten(0, -2)?, grad.flatten(0, -2)?);
+                return x.t()?.matmul(&grad)?.reshape(right);
+            }
+            x.mt()?.matmul(&grad)?.sum_to_size(matrix)?.reshape(right)
         })
     }
 }

@@ -99,7 +99,7 @@ impl Tensor {
         let plan = Plan::new(op, self, dim, true)?;
         plan.something(op, self)?;
         let dim = self.layout.dim(op, dim)?;
-        let lanes = Lanes::of(self, dim);
+        let lanes = Lanes::of(self.shape(), dim);
         let mut places = Buffer::<i64>::zeros(lanes.outer * lanes.inner);
         let mut keys = Vec::new();
         with_element!(self.dtype(), T => {

@@ -37,6 +37,7 @@ families! {
     spread
     truth
     scan
+    integral
     sort
     median
     unique
@@ -48,6 +49,10 @@ families! {
     expand
     strided
     matmul
+    products
+    einsum
+    linalg
+    attention
     softmax
     places
     gather

@@ -213,6 +213,28 @@ impl Tensor {
     pub fn normalize(&self, p: f64, dims: impl Ints, eps: f64) -> Result<Tensor> {
         self.div(&self.vector_norm(p, dims, true)?.clamp(eps, None)?)
     }
+
+    /// This with every slice of `dim` whose p-norm exceeds `limit` scaled down to it.
+    ///
+    /// # Errors
+    /// If there is no such dimension, the elements are not floating point, `p` is not positive or `limit` negative.
+    #[doc(alias = "torch.renorm")]
+    #[track_caller]
+    pub fn renorm(&self, p: f64, dim: isize, limit: f64) -> Result<Tensor> {
+        let d = self.layout.dim("renorm", dim)?;
+        let sensible = p > 0.0 && limit >= 0.0;
+        if self.dim() < 2 || !sensible {
+            return Err(Error::value(
+                "renorm",
+                format!("shape {:?} has no slices that {p}-norms could limit to {limit}", self.shape()),
+            ));
+        }
+        let others: Shape = (0..self.dim()).filter(|&other| other != d).collect();
+        let norm = self.vector_norm(p, others, true)?;
+        let exceeds = norm.gt(limit)?;
+        // PyTorch's guard against a division by zero.
+        self.mul(&norm.add(1e-7)?.reciprocal().mul(limit)?.where_(&exceeds, 1.0)?)
+    }
 }
 
 /// The cases by which the functions above are checked.
@@ -230,6 +252,7 @@ pub fn cases() -> Vec<Case> {
         case("maximum norm", |x| x[0].vector_norm(f64::INFINITY, 1, false)?.mul(&x[0].norm()), x()),
         case("minimum norm", |x| x[0].vector_norm(f64::NEG_INFINITY, 0, false)?.mul(&x[0].norm()), x()),
         case("Frobenius norm", |x| x[0].matrix_norm(None, [0, 1], true), x()),
+        case("renorm", |x| x[0].renorm(2.0, 0, 1.5), x()),
         case("normalize", |x| x[0].normalize(2.0, 1, 1e-12), x()),
     ]
 }

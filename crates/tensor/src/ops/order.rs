@@ -71,8 +71,8 @@ impl Tensor {
         index: &Tensor,
         keepdim: bool,
     ) -> Result<(Tensor, Tensor)> {
-        let Lanes { size, inner, .. } = Lanes::of(self, dim);
-        let block = Lanes::of(index, dim).size * inner;
+        let Lanes { size, inner, .. } = Lanes::of(self.shape(), dim);
+        let block = Lanes::of(index.shape(), dim).size * inner;
         let short = if keepdim { index.clone() } else { index.squeeze_dim(dim)? };
         let values = with_element!(self.dtype(), T => {
             let (x, rows) = (self.values::<T>(), index.values::<i64>());

@@ -9,6 +9,7 @@
 //! ```
 
 use super::binary::Operand;
+use super::lanes::Lanes;
 use super::places::{Places, check_index, out_of_range, places_in, same_type};
 use super::strided::plus;
 use crate::autograd::check::{Case, case, float64};
@@ -21,29 +22,6 @@ use std::sync::Arc;
 
 /// Slice numbers along a dimension.
 pub(crate) type Rows = Arc<[usize]>;
-
-/// A dimension and what lies around it: element `(o, d, i)` of a dense tensor is at `(o·size + d)·inner + i`.
-struct Blocks {
-    outer: usize,
-    size: usize,
-    inner: usize,
-}
-
-impl Blocks {
-    /// A scalar counts as a vector of one element.
-    fn of(shape: &[usize], dim: usize) -> Blocks {
-        Blocks {
-            outer: shape.iter().take(dim).product(),
-            size: shape.get(dim).copied().unwrap_or(1),
-            inner: shape.iter().skip(dim + 1).product(),
-        }
-    }
-
-    /// Where the slices with these numbers begin, block after block.
-    fn starts<'a>(&'a self, rows: &'a [usize]) -> impl Iterator<Item = usize> + 'a {
-        (0..self.outer).flat_map(move |o| rows.iter().map(move |row| (o * self.size + row) * self.inner))
-    }
-}
 
 /// `shape` with another size of one dimension.
 fn resized(shape: &[usize], dim: usize, size: usize) -> Shape {
@@ -76,7 +54,7 @@ impl Tensor {
     /// The slices of dimension `dim` with these numbers, which must be in range.
     #[track_caller]
     pub(crate) fn select_rows(&self, name: &'static str, dim: usize, rows: Rows) -> Result<Tensor> {
-        let blocks = Blocks::of(self.shape(), dim);
+        let blocks = Lanes::of(self.shape(), dim);
         let layout = Layout::contiguous(name, &resized(self.shape(), dim, rows.len()))?;
         let out = with_element!(self.dtype(), T => {
             Buffer::<T>::check(name, layout.numel())?;
@@ -99,7 +77,7 @@ impl Tensor {
         let layout = Layout::contiguous(name, whole.shape())?;
         let out = with_element!(self.dtype(), T => {
             let mut out = Buffer::<T>::zeros(layout.numel());
-            add_rows(&mut out, &Blocks::of(whole.shape(), dim), rows, &self.values::<T>());
+            add_rows(&mut out, &Lanes::of(whole.shape(), dim), rows, &self.values::<T>());
             Tensor::new(out, Arc::new(layout))
         });
         let op = UnselectRows { name, dim, rows: Arc::clone(rows), input: Arc::clone(&self.layout) };
@@ -116,7 +94,7 @@ impl Tensor {
         let (dim, rows) = self.check_rows("index_add", dim, index, source)?;
         let out = with_element!(self.dtype(), T => {
             let mut out = Buffer::<T>::from(self.to_vec::<T>()?);
-            add_rows(&mut out, &Blocks::of(self.shape(), dim), &rows, &source.values::<T>());
+            add_rows(&mut out, &Lanes::of(self.shape(), dim), &rows, &source.values::<T>());
             Tensor::new(out, self.dense_layout())
         });
         let op = AddRows { dim, rows, source: Arc::clone(&source.layout) };
@@ -165,7 +143,7 @@ impl Tensor {
     }
 
     pub(crate) fn places_of_rows(&self, dim: usize, rows: &Rows) -> Places {
-        let blocks = Blocks::of(self.shape(), dim);
+        let blocks = Lanes::of(self.shape(), dim);
         blocks.starts(rows).flat_map(|first| first..first + blocks.inner).collect()
     }
 
@@ -183,8 +161,11 @@ impl Tensor {
         same_type(op, self, source)?;
         let expected = resized(self.shape(), d, rows.len());
         // One element may stand for a scalar.
-        let scalar = (self.dim() == 0 || source.dim() == 0) && source.numel() == 1 && expected.iter().product::<usize>() == 1;
-        if source.shape() != expected.as_slice() && !scalar || self.dim() == 0 && rows.len() != source.numel() {
+        let scalar = (self.dim() == 0 || source.dim() == 0)
+            && source.numel() == 1
+            && expected.iter().product::<usize>() == 1;
+        if source.shape() != expected.as_slice() && !scalar || self.dim() == 0 && rows.len() != source.numel()
+        {
             return Err(Error::shape(
                 op,
                 format!("expected a source of shape {expected:?}, found {:?}", source.shape()),
@@ -194,7 +175,7 @@ impl Tensor {
     }
 }
 
-fn add_rows<T: crate::Element>(out: &mut [T], blocks: &Blocks, rows: &[usize], values: &[T]) {
+fn add_rows<T: crate::Element>(out: &mut [T], blocks: &Lanes, rows: &[usize], values: &[T]) {
     let mut slices = values.chunks_exact(blocks.inner.max(1));
     for first in blocks.starts(rows) {
         let place = &mut out[first..first + blocks.inner];
@@ -209,10 +190,7 @@ fn add_rows<T: crate::Element>(out: &mut [T], blocks: &Blocks, rows: &[usize], v
 fn vector<'a>(op: &'static str, index: &'a Tensor) -> Result<&'a Tensor> {
     check_index(op, index)?;
     if index.dim() > 1 {
-        return Err(Error::shape(
-            op,
-            format!("the index must be a vector, found shape {:?}", index.shape()),
-        ));
+        return Err(Error::shape(op, format!("the index must be a vector, found shape {:?}", index.shape())));
     }
     Ok(index)
 }
@@ -262,7 +240,9 @@ impl Op for UnselectRows {
         Keep::Nothing
     }
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
-        ctx.grads(|_| grad.select_rows(self.name, self.dim, Arc::clone(&self.rows))?.reshape(self.input.shape()))
+        ctx.grads(|_| {
+            grad.select_rows(self.name, self.dim, Arc::clone(&self.rows))?.reshape(self.input.shape())
+        })
     }
 }
 
@@ -282,9 +262,7 @@ impl Op for AddRows {
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
         ctx.grads(|i| match i {
             0 => Ok(grad.clone()),
-            _ => grad
-                .select_rows("IndexAdd", self.dim, Arc::clone(&self.rows))?
-                .reshape(self.source.shape()),
+            _ => grad.select_rows("IndexAdd", self.dim, Arc::clone(&self.rows))?.reshape(self.source.shape()),
         })
     }
 }

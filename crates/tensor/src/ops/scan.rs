@@ -121,7 +121,7 @@ struct Recurrence {
 impl Recurrence {
     #[track_caller]
     fn run(self, a: &Tensor, b: &Tensor) -> Tensor {
-        let lanes = Lanes::of(b, self.dim);
+        let lanes = Lanes::of(b.shape(), self.dim);
         let out = with_float!(b.dtype(), T => {
             let (x, y) = (a.values::<T>(), b.values::<T>());
             // The state is the last sum, times its factor if that is where the factor belongs.
@@ -168,7 +168,7 @@ impl Tensor {
 
     #[track_caller]
     fn running_sums(&self, dim: usize, reverse: bool) -> Tensor {
-        let lanes = Lanes::of(self, dim);
+        let lanes = Lanes::of(self.shape(), dim);
         let layout = dense(self.shape());
         let out = if self.dtype().is_float() {
             with_float!(self.dtype(), T => {
@@ -195,7 +195,7 @@ impl Tensor {
 
     #[track_caller]
     fn running_products(&self, dim: usize, reverse: bool) -> Tensor {
-        let lanes = Lanes::of(self, dim);
+        let lanes = Lanes::of(self.shape(), dim);
         let layout = dense(self.shape());
         let out = if self.dtype().is_float() {
             with_float!(self.dtype(), T => {
@@ -237,7 +237,7 @@ impl Tensor {
             return Err(Error::not_float("logcumsumexp", self.dtype()));
         }
         let dim = self.layout.dim("logcumsumexp", dim)?;
-        let lanes = Lanes::of(self, dim);
+        let lanes = Lanes::of(self.shape(), dim);
         let out = with_float!(self.dtype(), T => {
             let x = self.values::<T>();
             let step = |y: f64, i: usize| {
@@ -281,7 +281,7 @@ impl Tensor {
         largest: bool,
     ) -> Result<(Tensor, Tensor)> {
         let d = self.layout.dim(op, dim)?;
-        let lanes = Lanes::of(self, d);
+        let lanes = Lanes::of(self.shape(), d);
         let indices = with_element!(self.dtype(), T => {
             let x = self.values::<T>();
             let step = |best: Option<(u64, usize)>, i: usize| {

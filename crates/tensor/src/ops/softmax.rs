@@ -1,11 +1,15 @@
-//! softmax, log_softmax and logsumexp, along one dimension, with the largest element taken out first, so that no
-//! exponential overflows.
+//! softmax, softmin, log_softmax and logsumexp, with the largest element taken out first, so that no exponential
+//! overflows.
+//!
+//! PyTorch's `dtype=` is a conversion before: `x.to(DType::F64).softmax(0)`.
 
+use super::lanes::Lanes;
+use super::reduce::Plan;
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::layout::{Ints, Shape};
+use crate::layout::Ints;
 use crate::storage::{Buffer, with_float};
 use crate::tensor::{Tensor, dense};
 use kernel::softmax as kernels;
@@ -24,14 +28,25 @@ impl Tensor {
     #[doc(alias = "torch.softmax")]
     #[track_caller]
     pub fn softmax(&self, dim: isize) -> Result<Tensor> {
-        self.along_last("softmax", dim, |x| {
-            let out = with_float!(x.dtype(), T => {
-                let mut out = Buffer::<T>::zeros(x.numel());
-                kernels::softmax(&x.values::<T>(), columns(x), &mut out);
-                Tensor::new(out, x.dense_layout())
-            });
-            Ok(out.record(Softmax, &[x]))
-        })
+        let dim = self.layout.dim("softmax", dim)?;
+        let x = self.to(self.dtype().to_float());
+        let Lanes { size, inner, .. } = Lanes::of(x.shape(), dim);
+        let out = with_float!(x.dtype(), T => {
+            let mut out = Buffer::<T>::zeros(x.numel());
+            kernels::softmax(&x.values::<T>(), size, inner, &mut out);
+            Tensor::new(out, dense(x.shape()))
+        });
+        Ok(out.record(Softmax { dim }, &[&x]))
+    }
+
+    /// `e⁻ˣ / Σ e⁻ˣ` along `dim`: the [`softmax`](Tensor::softmax) of the negative.
+    ///
+    /// # Errors
+    /// If there is no such dimension.
+    #[doc(alias = "torch.nn.functional.softmin")]
+    #[track_caller]
+    pub fn softmin(&self, dim: isize) -> Result<Tensor> {
+        self.neg().softmax(dim)
     }
 
     /// `ln softmax(x)` along `dim`, exact where softmax itself would round to 0 or 1.
@@ -41,65 +56,42 @@ impl Tensor {
     #[doc(alias = "torch.log_softmax")]
     #[track_caller]
     pub fn log_softmax(&self, dim: isize) -> Result<Tensor> {
-        self.along_last("log_softmax", dim, |x| {
-            let out = with_float!(x.dtype(), T => {
-                let mut out = Buffer::<T>::zeros(x.numel());
-                kernels::log_softmax(&x.values::<T>(), columns(x), &mut out);
-                Tensor::new(out, x.dense_layout())
-            });
-            Ok(out.record(LogSoftmax, &[x]))
-        })
+        let dim = self.layout.dim("log_softmax", dim)?;
+        let x = self.to(self.dtype().to_float());
+        let Lanes { size, inner, .. } = Lanes::of(x.shape(), dim);
+        let out = with_float!(x.dtype(), T => {
+            let mut out = Buffer::<T>::zeros(x.numel());
+            kernels::log_softmax(&x.values::<T>(), size, inner, &mut out);
+            Tensor::new(out, dense(x.shape()))
+        });
+        Ok(out.record(LogSoftmax { dim }, &[&x]))
     }
 
-    /// `ln Σ eˣ` over some dimensions. −∞ for nothing.
+    /// `ln Σ eˣ` over some dimensions, over all with `()`. −∞ for nothing.
     ///
     /// # Errors
-    /// If there are no such dimensions.
+    /// If there are no such dimensions, or one is named twice.
     #[doc(alias = "torch.logsumexp")]
     #[track_caller]
     pub fn logsumexp(&self, dims: impl Ints, keepdim: bool) -> Result<Tensor> {
         if !self.dtype().is_float() {
             return self.to(DType::F32).logsumexp(dims, keepdim);
         }
-        let mut dims = dims.ints().iter().map(|&d| self.layout.dim("logsumexp", d as isize)).collect::<Result<Shape>>()?;
-        if dims.is_empty() {
-            dims = (0..self.dim()).collect();
-        }
-        dims.retain(|d| *d < self.dim());
-        let mut kept: Shape = self.shape().into();
-        dims.iter().for_each(|&d| kept[d] = 1);
-        let rest: Shape = (0..self.dim()).filter(|d| !dims.contains(d)).collect();
-        let count: usize = dims.iter().map(|&d| self.shape()[d]).product();
-        let order: Shape = rest.iter().chain(&dims).copied().collect();
-        let moved = self.detach().with_layout(self.layout.permute(&order));
+        let plan = Plan::new("logsumexp", self, dims, keepdim)?;
+        let moved = plan.at_the_back(&self.detach())?;
         let out = with_float!(self.dtype(), T => {
-            let mut out = Buffer::<T>::zeros(kept.iter().product());
-            kernels::logsumexp(&moved.values::<T>(), count, &mut out);
-            Tensor::new(out, dense(&kept))
+            let mut out = Buffer::<T>::zeros(plan.out.iter().product());
+            kernels::logsumexp(&moved.values::<T>(), plan.count(self), &mut out);
+            Tensor::new(out, dense(&plan.out))
         });
-        let out = out.record(LogSumExp, &[self]);
-        if keepdim { Ok(out) } else { out.reshape(rest.iter().map(|&d| self.shape()[d]).collect::<Shape>()) }
+        Ok(out.record(LogSumExp { plan }, &[self]))
     }
-
-    /// Runs `f` on this tensor with dimension `dim` at the back.
-    #[track_caller]
-    fn along_last(&self, op: &'static str, dim: isize, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
-        let dim = self.layout.dim(op, dim)?;
-        let x = self.to(self.dtype().to_float());
-        if dim + 1 >= self.dim() {
-            return f(&x);
-        }
-        f(&x.transpose(dim as isize, -1)?)?.transpose(dim as isize, -1)
-    }
-}
-
-/// The size of the last dimension; a scalar is a row of one.
-fn columns(x: &Tensor) -> usize {
-    x.shape().last().copied().unwrap_or(1)
 }
 
 /// `∂x = y·(∂y − Σ ∂y·y)`
-struct Softmax;
+struct Softmax {
+    dim: usize,
+}
 
 impl Op for Softmax {
     fn name(&self) -> &'static str {
@@ -112,11 +104,13 @@ impl Op for Softmax {
         let y = ctx.output()?;
         ctx.grads(|_| {
             if is_grad_enabled() {
-                return y.mul(&grad.sub(&grad.mul(&y)?.sum_dim(-1, true)?)?);
+                let sum = if y.dim() == 0 { grad.mul(&y)? } else { grad.mul(&y)?.sum_dim(self.dim, true)? };
+                return y.mul(&grad.sub(&sum)?);
             }
+            let Lanes { size, inner, .. } = Lanes::of(y.shape(), self.dim);
             Ok(with_float!(grad.dtype(), T => {
                 let mut out = Buffer::<T>::zeros(grad.numel());
-                kernels::softmax_backward(&y.values::<T>(), &grad.values::<T>(), columns(&y), &mut out);
+                kernels::softmax_backward(&y.values::<T>(), &grad.values::<T>(), size, inner, &mut out);
                 Tensor::new(out, y.dense_layout())
             }))
         })
@@ -124,7 +118,9 @@ impl Op for Softmax {
 }
 
 /// `∂x = ∂y − eʸ·Σ ∂y`
-struct LogSoftmax;
+struct LogSoftmax {
+    dim: usize,
+}
 
 impl Op for LogSoftmax {
     fn name(&self) -> &'static str {
@@ -137,19 +133,22 @@ impl Op for LogSoftmax {
         let y = ctx.output()?;
         ctx.grads(|_| {
             if is_grad_enabled() {
-                return grad.sub(&y.exp().mul(&grad.sum_dim(-1, true)?)?);
+                return grad.sub(&y.exp().mul(&grad.sum_dim(self.dim, true)?)?);
             }
+            let Lanes { size, inner, .. } = Lanes::of(y.shape(), self.dim);
             Ok(with_float!(grad.dtype(), T => {
                 let mut out = Buffer::<T>::zeros(grad.numel());
-                kernels::log_softmax_backward(&y.values::<T>(), &grad.values::<T>(), columns(&y), &mut out);
+                kernels::log_softmax_backward(&y.values::<T>(), &grad.values::<T>(), size, inner, &mut out);
                 Tensor::new(out, y.dense_layout())
             }))
         })
     }
 }
 
-/// `∂x = ∂y·e^(x − y)`, where `y` has the reduced dimensions with size 1.
-struct LogSumExp;
+/// `∂x = ∂y·e^(x − y)`
+struct LogSumExp {
+    plan: Plan,
+}
 
 impl Op for LogSumExp {
     fn name(&self) -> &'static str {
@@ -157,10 +156,10 @@ impl Op for LogSumExp {
     }
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
         ctx.grads(|_| {
-            let (x, y) = (ctx.input(0)?, ctx.output()?);
+            let (x, y) = (ctx.input(0)?, ctx.output()?.reshape(&self.plan.kept)?);
             // Nothing but −∞: the difference has no value, the share of each is 0.
-            let finite = y.where_(&y.ne(f64::NEG_INFINITY)?, 0.0)?;
-            grad.mul(&x.sub(&finite)?.exp())
+            let finite = y.masked_fill(&y.eq(f64::NEG_INFINITY)?, 0.0)?;
+            grad.reshape(&self.plan.kept)?.mul(&x.sub(&finite)?.exp())
         })
     }
 }
@@ -172,9 +171,12 @@ pub fn cases() -> Vec<Case> {
     vec![
         case("softmax", |x| x[0].softmax(-1), x()),
         case("softmax along the first dimension", |x| x[0].softmax(0), x()),
+        case("softmax of a view", |x| x[0].t()?.softmax(0), x()),
         case("softmax of a scalar", |x| x[0].softmax(0), vec![float64(0.3)]),
+        case("softmin", |x| x[0].softmin(1), x()),
         case("log_softmax", |x| x[0].log_softmax(-1), x()),
         case("log_softmax along the first dimension", |x| x[0].log_softmax(0), x()),
+        case("log_softmax of a scalar", |x| x[0].log_softmax(0), vec![float64(0.3)]),
         case("logsumexp", |x| x[0].logsumexp(-1, false), x()),
         case("logsumexp of all", |x| x[0].logsumexp((), true), x()),
         case("logsumexp along the first dimension", |x| x[0].logsumexp(0, true), x()),
@@ -183,7 +185,7 @@ pub fn cases() -> Vec<Case> {
 
 #[cfg(test)]
 mod tests {
-    use crate::tensor;
+    use crate::{DType, arange, tensor};
 
     #[test]
     fn infinities() {
@@ -193,5 +195,28 @@ mod tests {
         let all = tensor([f64::NEG_INFINITY; 2]);
         assert_eq!(all.logsumexp((), false).unwrap().item().unwrap(), f64::NEG_INFINITY);
         assert!(all.softmax(0).unwrap().to_vec::<f32>().unwrap()[0].is_nan());
+    }
+
+    /// Along any dimension of any view, forward and backward, as along the last one of a copy.
+    #[test]
+    fn any_dimension() {
+        let x = arange(0, 60, 1).unwrap().to(DType::F64).sin().reshape([3, 4, 5]).unwrap() * 30.0;
+        for view in [x.clone(), x.permute([2, 0, 1]).unwrap()] {
+            for dim in 0..3 {
+                for log in [false, true] {
+                    let f = |x: &crate::Tensor, dim| if log { x.log_softmax(dim) } else { x.softmax(dim) };
+                    let (here, there) = (view.clone().requires_grad(), view.clone().requires_grad());
+                    let y = f(&here, dim).unwrap();
+                    let moved = there.transpose(dim, -1).unwrap().contiguous();
+                    let z = f(&moved, -1).unwrap().transpose(dim, -1).unwrap();
+                    assert!(y.allclose(&z, 1e-12, 1e-13).unwrap(), "{dim}");
+                    for y in [y, z] {
+                        y.backward_with(&y.detach().cos()).unwrap();
+                    }
+                    let (found, expected) = (here.grad().unwrap(), there.grad().unwrap());
+                    assert!(found.allclose(&expected, 1e-12, 1e-15).unwrap(), "{dim}");
+                }
+            }
+        }
     }
 }

@@ -70,7 +70,7 @@ fn indices<T: Element>(x: &Tensor, lanes: Lanes, part: Part, descending: bool) -
 impl Tensor {
     #[track_caller]
     fn order(&self, dim: usize, part: Part, descending: bool) -> Tensor {
-        let lanes = Lanes::of(self, dim);
+        let lanes = Lanes::of(self.shape(), dim);
         let mut shape: Shape = self.shape().into();
         if let Some(size) = shape.get_mut(dim) {
             *size = part.len(lanes.size);
@@ -129,7 +129,7 @@ impl Tensor {
     #[track_caller]
     pub fn topk(&self, k: usize, dim: isize, largest: bool) -> Result<(Tensor, Tensor)> {
         let d = self.layout.dim("topk", dim)?;
-        let size = Lanes::of(self, d).size;
+        let size = Lanes::of(self.shape(), d).size;
         // A scalar has no dimension that could shrink.
         let k = if self.dim() == 0 { k.max(1) } else { k };
         if k > size {
@@ -149,7 +149,7 @@ impl Tensor {
     #[track_caller]
     pub fn kthvalue(&self, k: usize, dim: isize, keepdim: bool) -> Result<(Tensor, Tensor)> {
         let d = self.layout.dim("kthvalue", dim)?;
-        let size = Lanes::of(self, d).size;
+        let size = Lanes::of(self.shape(), d).size;
         if k == 0 || k > size {
             return Err(Error::value(
                 "kthvalue",

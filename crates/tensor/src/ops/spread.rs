@@ -13,7 +13,7 @@
 //! `correction` is PyTorch's: 1 for the usual estimate from a sample (`unbiased=True`), 0 for a whole population.
 
 use super::reduce::{Groups, Plan};
-use super::sum::{Itself, totals};
+use super::sum::totals;
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::dtype::DType;
@@ -22,6 +22,7 @@ use crate::layout::Ints;
 use crate::storage::with_float;
 use crate::tensor::Tensor;
 use kernel::Map2;
+use kernel::reduce::Itself;
 
 /// `(x − mean)²`
 #[derive(Clone, Copy)]

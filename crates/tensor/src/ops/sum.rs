@@ -21,20 +21,10 @@ use crate::error::{Error, Result};
 use crate::layout::{Ints, Layout, Shape};
 use crate::storage::{Buffer, with_float};
 use crate::tensor::Tensor;
-use kernel::reduce::{add_columns, add_rows, sum_f64};
+use kernel::reduce::{Itself, add_columns, add_rows, sum_f64};
 use kernel::{Float, Map2};
 use smallvec::SmallVec;
 use std::sync::Arc;
-
-/// The terms of a sum.
-#[derive(Clone, Copy)]
-pub(crate) struct Itself;
-impl Map2 for Itself {
-    #[inline(always)]
-    fn call<R: kernel::Real>(self, x: R, _: R) -> R {
-        x
-    }
-}
 
 /// The terms of a sum that passes NaN over.
 #[derive(Clone, Copy)]

@@ -57,7 +57,7 @@ impl Tensor {
         if x.dim() == 0 {
             return Err(Error::dim(op, "a scalar has no slices; leave the dimension out"));
         }
-        let lanes = Lanes::of(&x, d);
+        let lanes = Lanes::of(x.shape(), d);
         let width = lanes.outer * lanes.inner;
         // One row of keys for each slice; a NaN in it makes it differ from all others.
         let mut keys = vec![0u64; lanes.size * width];
