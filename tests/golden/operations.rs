@@ -13,6 +13,8 @@ fn other<'a>(args: &'a Args<'_>, name: &str) -> Option<Operand<'a>> {
 
 /// The outputs of an operation; `None` if there is none of that name.
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
+    // Some namespaces repeat the functions of others.
+    let op = ["nn.functional.", "special."].iter().find_map(|space| op.strip_prefix(space)).unwrap_or(op);
     one(op, args)
         .map(|r| r.map(|t| vec![t]))
         .or_else(|| crate::ops_elementwise::call(op, args))

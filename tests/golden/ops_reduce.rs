@@ -133,6 +133,8 @@ fn reduce(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "amin" => x.amin(dims, keepdim),
         "max" if all && args.find("other").is_none() => x.max(),
         "min" if all && args.find("other").is_none() => x.min(),
+        "max" if all => x.maximum(args.t("other")),
+        "min" if all => x.minimum(args.t("other")),
         "argmax" => x.argmax(args.dim("dim"), keepdim),
         "argmin" => x.argmin(args.dim("dim"), keepdim),
         // An empty list of dimensions reduces none here, where it means all elsewhere.
