@@ -104,8 +104,9 @@ pub mod prelude {
     pub use nn::*;
     pub use optim::*;
     pub use tensor::{
-        DType, Error, Parameter, Result, Scalar, StateDict, Tensor, arange, cat, enable_grad, eye, full,
-        grad, linspace, manual_seed, no_grad, normal, ones, rand, randint, randn, randperm, stack, tensor,
+        By, DType, Ellipsis, Error, Index, Indexing, NewAxis, Pad, Parameter, Reduce, Result, Scalar,
+        StateDict, Tensor, Window, arange, cat, enable_grad, eye, full, grad, hstack, linspace, logspace,
+        manual_seed, meshgrid, no_grad, normal, ones, rand, randint, randn, randperm, stack, tensor, vstack,
         zeros,
     };
 }

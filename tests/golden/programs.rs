@@ -219,3 +219,34 @@ impl<'a> Variables<'a> {
         Some(Ok(value))
     }
 }
+
+/// What no case of PyTorch's shows: a view that changes, and with it its root and its sisters.
+#[test]
+fn a_changed_view_changes_what_it_is_a_view_of() {
+    let x = tensor::tensor([[1.0, 2.0], [3.0, 4.0]]).requires_grad();
+    let program = serde_json::json!({
+        "program": [
+            {"op": "mul", "args": {"input": "x"}, "options": {"other": 2.0}, "out": "y"},
+            {"op": "t", "args": {"input": "y"}, "out": "turned"},
+            {"op": "select", "args": {"input": "turned"}, "options": {"dim": 0, "index": 1}, "out": "column"},
+            {"op": "unbind", "args": {"input": "y"}, "out": ["first", "second"]},
+            {"op": "inplace.mul", "args": {"input": "column"}, "options": {"other": 10.0}, "out": "again"},
+        ],
+        "returns": ["y", "turned", "second", "again"],
+    });
+    let args = Args::new(vec![("x".into(), x.clone())], &program);
+    let out = call("program", &args).expect("is built").expect("runs");
+    let lists: Vec<Vec<f32>> = out.iter().map(|t| t.to_vec().unwrap()).collect();
+    assert_eq!(lists[0], [2.0, 40.0, 6.0, 80.0]);
+    assert_eq!(lists[1], [2.0, 6.0, 40.0, 80.0]);
+    assert_eq!(lists[2], [6.0, 80.0]);
+    assert_eq!(lists[3], [40.0, 80.0]);
+    let grads = tensor::grad(&out[0].sum(), &[&x]).unwrap();
+    assert_eq!(grads[0].to_vec::<f32>().unwrap(), [2.0, 20.0, 2.0, 20.0]);
+    // A leaf cannot change.
+    let leaf = serde_json::json!({
+        "program": [{"op": "inplace.mul", "args": {"input": "x"}, "options": {"other": 2.0}, "out": "y"}],
+        "returns": ["x"],
+    });
+    assert!(call("program", &Args::new(vec![("x".into(), x)], &leaf)).expect("is built").is_err());
+}
