@@ -123,6 +123,7 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
             Long("lr") => options.lr = arguments.value()?.parse()?,
             Long("seed") => options.seed = arguments.value()?.parse()?,
             Long("batch-size") => options.batch_size = arguments.value()?.parse()?,
+            Long("quick") => options.epochs = 3,
             Long("help") => {
                 println!("--epochs 30  --lr 0.01  --seed 0  --batch-size 32");
                 std::process::exit(0);
