@@ -33,6 +33,18 @@ fn scan<A: Copy, U: Element>(
 ) -> Buffer<U> {
     let Lanes { outer, size, inner } = lanes;
     let mut out = Buffer::zeros(outer * size * inner);
+    if inner == 1 {
+        // A single state, which stays in a register.
+        for (o, out) in out.chunks_exact_mut(size.max(1)).enumerate() {
+            let mut state = start;
+            for d in 0..size {
+                let d = if reverse { size - 1 - d } else { d };
+                state = step(state, o * size + d);
+                out[d] = value(state);
+            }
+        }
+        return out;
+    }
     let mut states = vec![start; inner];
     for first in (0..outer).map(|o| o * size * inner) {
         states.fill(start);
