@@ -22,6 +22,7 @@
 
 mod bundled;
 mod collate;
+mod concat;
 mod csv;
 mod dataset;
 mod file;
@@ -41,6 +42,7 @@ pub use bundled::{
     Bunch, load_breast_cancer, load_diabetes, load_diabetes_raw, load_digits, load_iris, load_wine,
 };
 pub use collate::{Collate, collate};
+pub use concat::ConcatDataset;
 pub use csv::{Csv, Missing, Text, to_csv, write_csv};
 pub use dataset::{Dataset, Subset};
 pub use generate::{

@@ -31,12 +31,13 @@ pub struct DataLoader<D: Dataset> {
     drop_last: bool,
     sampler: Box<dyn Sampler>,
     generator: Option<Mutex<Generator>>,
+    prefetch_factor: usize,
     spawn: Option<Box<Spawn<D>>>,
 }
 
-/// Starts the workers for these batches, given 64 bits to seed them. Made where the data set is known to be fit for
-/// threads.
-type Spawn<D> = dyn Fn(&Arc<D>, Vec<Vec<usize>>, u64) -> Workers<<D as Dataset>::Batch> + Send + Sync;
+/// Starts the workers for these batches, given how many each has ready at most, and 64 bits to seed them. Made where the
+/// data set is known to be fit for threads.
+type Spawn<D> = dyn Fn(&Arc<D>, Vec<Vec<usize>>, usize, u64) -> Workers<<D as Dataset>::Batch> + Send + Sync;
 
 impl<D: Dataset> DataLoader<D> {
     /// One element at a time, in order.
@@ -47,6 +48,7 @@ impl<D: Dataset> DataLoader<D> {
             drop_last: false,
             sampler: Box::new(SequentialSampler),
             generator: None,
+            prefetch_factor: 2,
             spawn: None,
         }
     }
@@ -93,7 +95,13 @@ impl<D: Dataset> DataLoader<D> {
         self
     }
 
-    /// Lets threads prepare batches, two for each ahead of the loop; 0 means none. The order stays the same.
+    /// How many batches each worker has ready at most; 2 by default.
+    pub fn prefetch_factor(mut self, prefetch_factor: usize) -> Self {
+        self.prefetch_factor = prefetch_factor;
+        self
+    }
+
+    /// Lets threads prepare batches ahead of the loop; 0 means none. The order stays the same.
     ///
     /// A data set that borrows (`DataLoader::new(&dataset)`) cannot move into threads: give a clone or an `Arc`.
     ///
@@ -111,7 +119,9 @@ impl<D: Dataset> DataLoader<D> {
         D::Batch: Send + 'static,
     {
         self.spawn = (num_workers > 0).then(|| -> Box<Spawn<D>> {
-            Box::new(move |dataset, batches, seed| Workers::new(dataset, batches, num_workers, seed))
+            Box::new(move |dataset, batches, ahead, seed| {
+                Workers::new(dataset, batches, num_workers, ahead, seed)
+            })
         });
         self
     }
@@ -142,7 +152,7 @@ impl<D: Dataset> DataLoader<D> {
         if let Some(spawn) = &self.spawn {
             let order = self.order();
             let all = (0..batches.len).map(|i| self.part(&order, i).to_vec()).collect();
-            batches.workers = Some(spawn(&self.dataset, all, base_seed));
+            batches.workers = Some(spawn(&self.dataset, all, self.prefetch_factor, base_seed));
             batches.order = Some(order);
         }
         batches

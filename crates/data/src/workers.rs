@@ -9,9 +9,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
-/// How many batches each worker has waiting at most; PyTorch's default.
-const PREFETCH_FACTOR: usize = 2;
-
 /// The threads of one epoch. Dropping it ends them and waits for what they have in hand.
 pub(crate) struct Workers<B>(Vec<Worker<B>>);
 
@@ -21,15 +18,22 @@ struct Worker<B> {
 }
 
 impl<B> Workers<B> {
-    /// Worker `w` draws random numbers from the seed `seed + w`, as PyTorch's do.
-    pub(crate) fn new<D>(dataset: &Arc<D>, batches: Vec<Vec<usize>>, num_workers: usize, seed: u64) -> Self
+    /// Each worker has at most `ahead` batches waiting. Worker `w` draws random numbers from the seed `seed + w`, as
+    /// PyTorch's do.
+    pub(crate) fn new<D>(
+        dataset: &Arc<D>,
+        batches: Vec<Vec<usize>>,
+        num_workers: usize,
+        ahead: usize,
+        seed: u64,
+    ) -> Self
     where
         D: Dataset<Batch = B> + Send + Sync + 'static,
         B: Send + 'static,
     {
         let batches = Arc::new(batches);
         let start = |w: usize| {
-            let (sender, receiver) = sync_channel(PREFETCH_FACTOR);
+            let (sender, receiver) = sync_channel(ahead);
             let (dataset, batches) = (Arc::clone(dataset), Arc::clone(&batches));
             let work = move || {
                 tensor::manual_seed(seed.wrapping_add(w as u64));
