@@ -182,7 +182,23 @@ fn packed_tile<S: Simd, T: Element, const R: usize, const V: usize>(
             }
         }
     }
-    sums
+    out_of_registers::<S, T, R, V>(simd, sums)
+}
+
+/// A copy for `store`, which asks for rows by number: sums whose address is taken would be kept in memory, and written
+/// there in every step.
+#[inline(always)]
+fn out_of_registers<S: Simd, T: Element, const R: usize, const V: usize>(
+    simd: S,
+    sums: [[T::Vector<S>; V]; R],
+) -> [[T::Vector<S>; V]; R] {
+    let mut rows = [[T::splat(simd, T::default()); V]; R];
+    for r in 0..R {
+        for v in 0..V {
+            rows[r][v] = sums[r][v];
+        }
+    }
+    rows
 }
 
 /// The innermost loop, A from contiguous rows.
@@ -206,7 +222,7 @@ fn row_tile<S: Simd, T: Element, const R: usize, const V: usize>(
             }
         }
     }
-    store(simd, &sums, i, c);
+    store(simd, &out_of_registers::<S, T, R, V>(simd, sums), i, c);
     R
 }
 
