@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 /// What a workload is: the steps of a training, a criterion or an operation alone.
 fn run(options: &Options) -> tensor::Result<()> {
+    tensor::set_num_threads(options.threads);
     let name = options.workload.as_str();
     if models::run(options, name)? || losses::run(options, name)? || operations::run(options, name)? {
         return Ok(());

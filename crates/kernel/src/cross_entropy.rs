@@ -4,10 +4,11 @@
 //! With smoothing ε the expected probabilities are `q = (1 − ε)·t + ε/C`; the loss of a row is `−Σ w·q·ln softmax(x)`,
 //! its gradient `A·softmax(x) − w·q` with `A = Σ w·q`.
 
-use crate::map::{Arg, Map2, Map3, zip, zip3};
+use crate::map::{Arg, Map2, Map3, PIECE, zip, zip3};
 use crate::real::{Float, Real};
 use crate::reduce;
 use crate::softmax::{Normalizer, below};
+use crate::threads::{Pieces, pieces, share, share_out};
 
 /// What is expected, from the target: `q = keep·t + share`.
 #[derive(Clone, Copy, Debug)]
@@ -87,21 +88,31 @@ impl<T: Float> Labels<'_, T> {
 
     /// Writes the loss and the normaliser of each row that counts; the sum of the labels' weights comes back.
     pub fn losses(&self, x: &[T], losses: &mut [f64], normalizers: &mut [Normalizer]) -> f64 {
-        let Smoothing { keep, share } = self.smoothing;
-        let mut weight = 0.0;
-        let rows = x.chunks_exact(self.classes.max(1)).zip(self.labels);
-        for ((row, &y), (loss, normalizer)) in rows.zip(losses.iter_mut().zip(normalizers)) {
-            let Some(y) = y else { continue };
-            let w = self.weight(y);
-            weight += w;
-            *normalizer = Normalizer::of(row);
-            *loss = if w == 0.0 { 0.0 } else { -keep * w * normalizer.log_softmax(row[y]) };
-            if share > 0.0 {
-                let surprise = Surprise(*normalizer);
-                *loss += share * reduce::zip_sum(surprise, row.len(), Arg::Slice(row), self.arg()).to_f64();
+        let (columns, rows) = (self.classes.max(1), self.labels.len());
+        let size = rows.div_ceil(pieces(rows, PIECE / columns)).max(1);
+        let (losses, normalizers) = (Pieces::new(losses, size), Pieces::new(normalizers, size));
+        share(losses.len(), &|i| {
+            let (losses, normalizers) = (losses.take(i), normalizers.take(i));
+            let rows = x[i * size * columns..].chunks_exact(columns).zip(&self.labels[i * size..]);
+            for ((row, y), (loss, normalizer)) in rows.zip(losses.iter_mut().zip(normalizers)) {
+                if let Some(y) = *y {
+                    *normalizer = Normalizer::of(row);
+                    *loss = self.loss(row, y, *normalizer);
+                }
             }
+        });
+        self.labels.iter().flatten().map(|&y| self.weight(y)).sum()
+    }
+
+    fn loss(&self, row: &[T], y: usize, normalizer: Normalizer) -> f64 {
+        let Smoothing { keep, share } = self.smoothing;
+        let w = self.weight(y);
+        let mut loss = if w == 0.0 { 0.0 } else { -keep * w * normalizer.log_softmax(row[y]) };
+        if share > 0.0 {
+            let surprise = Surprise(normalizer);
+            loss += share * reduce::zip_sum(surprise, row.len(), Arg::Slice(row), self.arg()).to_f64();
         }
-        weight
+        loss
     }
 
     fn arg(&self) -> Arg<'_, T> {
@@ -113,17 +124,18 @@ impl<T: Float> Labels<'_, T> {
     pub fn gradient(&self, x: &[T], normalizers: &[Normalizer], grads: &[T], out: &mut [T]) {
         let Smoothing { keep, share } = self.smoothing;
         let (columns, total) = (self.classes.max(1), self.total_weight());
-        let rows = x.chunks_exact(columns).zip(out.chunks_exact_mut(columns));
-        for (i, ((row, out), (&y, &normalizer))) in rows.zip(self.labels.iter().zip(normalizers)).enumerate()
-        {
-            let Some(y) = y else { continue };
-            let (g, w) = (of_row(grads, i), self.weight(y));
-            let pull = Pull { normalizer, a: g * (keep * w + share * total), b: g * share };
-            zip(pull, Arg::Slice(row), self.arg(), out);
-            // `p − 1` with all digits where p is close to 1.
-            let log = normalizer.log_softmax(row[y]);
-            out[y] = T::from_f64(g * (keep * w * log.exp_m1() + share * (total * log.exp() - w)));
-        }
+        share_out(out, columns, PIECE, &|start, out| {
+            for (row, out) in (start / columns..).zip(out.chunks_exact_mut(columns)) {
+                let Some(y) = self.labels[row] else { continue };
+                let (x, normalizer) = (&x[row * columns..][..columns], normalizers[row]);
+                let (g, w) = (of_row(grads, row), self.weight(y));
+                let pull = Pull { normalizer, a: g * (keep * w + share * total), b: g * share };
+                zip(pull, Arg::Slice(x), self.arg(), out);
+                // `p − 1` with all digits where p is close to 1.
+                let log = normalizer.log_softmax(x[y]);
+                out[y] = T::from_f64(g * (keep * w * log.exp_m1() + share * (total * log.exp() - w)));
+            }
+        });
     }
 
     /// Writes `scale·w·q` of each row, and its sum; zeros where nothing counts, whatever the scale.
@@ -214,22 +226,32 @@ impl<T: Float> Probabilities<'_, T> {
     /// Writes the loss of each row.
     pub fn losses(&self, x: &[T], losses: &mut [f64]) {
         let columns = self.classes.max(1);
-        let rows = x.chunks_exact(columns).zip(self.targets.chunks_exact(columns));
-        for ((x, t), loss) in rows.zip(losses) {
-            let surprise = ExpectedSurprise { normalizer: Normalizer::of(x), smoothing: self.smoothing };
-            *loss = reduce::zip3_sum(surprise, columns, Arg::Slice(x), Arg::Slice(t), self.arg()).to_f64();
-        }
+        share_out(losses, 1, PIECE / columns, &|start, losses| {
+            for (row, loss) in (start..).zip(losses) {
+                let [x, t] = [x, self.targets].map(|rows| &rows[row * columns..][..columns]);
+                let surprise = ExpectedSurprise { normalizer: Normalizer::of(x), smoothing: self.smoothing };
+                *loss =
+                    reduce::zip3_sum(surprise, columns, Arg::Slice(x), Arg::Slice(t), self.arg()).to_f64();
+            }
+        });
     }
 
     /// Writes the gradient of the logits, from that of each row's loss, or of all alike if there is one number only.
     pub fn gradient(&self, x: &[T], grads: &[T], out: &mut [T]) {
-        let columns = self.classes.max(1);
-        let rows = x.chunks_exact(columns).zip(self.targets.chunks_exact(columns));
-        for (i, ((x, t), out)) in rows.zip(out.chunks_exact_mut(columns)).enumerate() {
-            let smoothing = self.smoothing;
-            let sum = reduce::zip_sum(Weighed(smoothing), columns, Arg::Slice(t), self.arg()).to_f64();
-            let pull = ExpectedPull { normalizer: Normalizer::of(x), smoothing, sum, grad: of_row(grads, i) };
-            zip3(pull, Arg::Slice(x), Arg::Slice(t), self.arg(), out);
-        }
+        let (columns, smoothing) = (self.classes.max(1), self.smoothing);
+        share_out(out, columns, PIECE, &|start, out| {
+            for (row, out) in (start / columns..).zip(out.chunks_exact_mut(columns)) {
+                let [x, t] = [x, self.targets].map(|rows| &rows[row * columns..][..columns]);
+                let sum = reduce::zip_sum(Weighed(smoothing), columns, Arg::Slice(t), self.arg()).to_f64();
+                let (normalizer, grad) = (Normalizer::of(x), of_row(grads, row));
+                zip3(
+                    ExpectedPull { normalizer, smoothing, sum, grad },
+                    Arg::Slice(x),
+                    Arg::Slice(t),
+                    self.arg(),
+                    out,
+                );
+            }
+        });
     }
 }

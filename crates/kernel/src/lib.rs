@@ -14,6 +14,7 @@ mod real;
 pub mod reduce;
 pub mod softmax;
 mod spread;
+pub mod threads;
 mod update;
 
 pub use map::{Map1, Map2, Map3};

@@ -18,23 +18,24 @@
 
 use crate::real::{AsLane, Float, Real};
 use crate::spread::{STRIP, Spread, room};
+use crate::threads::share_out;
 use pulp::{Arch, Simd, WithSimd};
 use std::any::TypeId;
 
 /// A formula of one variable. The method should be `#[inline(always)]`, or the loop around it stays scalar.
-pub trait Map1: Copy {
+pub trait Map1: Copy + Sync {
     /// The value of the formula at `x`.
     fn call<R: Real>(self, x: R) -> R;
 }
 
 /// A formula of two variables.
-pub trait Map2: Copy {
+pub trait Map2: Copy + Sync {
     /// The value of the formula at `(x, y)`.
     fn call<R: Real>(self, x: R, y: R) -> R;
 }
 
 /// A formula of three variables.
-pub trait Map3: Copy {
+pub trait Map3: Copy + Sync {
     /// The value of the formula at `(x, y, z)`.
     fn call<R: Real>(self, x: R, y: R, z: R) -> R;
 }
@@ -47,6 +48,9 @@ pub enum Arg<'a, T> {
     /// Every element meets this number.
     Scalar(T),
 }
+
+/// Elements that are worth another thread: the cheapest loops take 2 µs for so many.
+pub(crate) const PIECE: usize = 16_384;
 
 /// Runs `f` over `x`.
 ///
@@ -67,7 +71,9 @@ pub fn map<T: Float, F: Map1>(f: F, x: &[T], out: &mut [T]) {
         }
     }
     assert_eq!(x.len(), out.len(), "map: operands of unequal length");
-    Arch::new().dispatch(Loop(f, x, out));
+    share_out(out, STRIP, PIECE, &|first, out| {
+        Arch::new().dispatch(Loop(f, &x[first..first + out.len()], out));
+    });
 }
 
 impl<T: Float> Arg<'_, T> {
@@ -103,14 +109,17 @@ impl<T: Float> Arg<'_, T> {
 pub fn zip<T: Float, F: Map2>(f: F, x: Arg<'_, T>, y: Arg<'_, T>, out: &mut [T]) {
     let n = out.len();
     assert!(x.fits(n) && y.fits(n), "zip: operands of unequal length");
-    if let (Arg::Slice(x), Arg::Slice(y)) = (x, y) {
-        return zip_slices(f, x, y, out);
-    }
-    let mut rooms = [room(), room()];
-    for (i, out) in out.chunks_mut(STRIP).enumerate() {
-        let (start, len, [a, b]) = (i * STRIP, out.len(), &mut rooms);
-        zip_slices(f, x.spread().part(start, len, n, a), y.spread().part(start, len, n, b), out);
-    }
+    share_out(out, STRIP, PIECE, &|first, out| {
+        if let (Arg::Slice(x), Arg::Slice(y)) = (x, y) {
+            let part = first..first + out.len();
+            return zip_slices(f, &x[part.clone()], &y[part], out);
+        }
+        let mut rooms = [room(), room()];
+        for (i, out) in out.chunks_mut(STRIP).enumerate() {
+            let (start, len, [a, b]) = (first + i * STRIP, out.len(), &mut rooms);
+            zip_slices(f, x.spread().part(start, len, n, a), y.spread().part(start, len, n, b), out);
+        }
+    });
 }
 
 fn zip_slices<T: Float, F: Map2>(f: F, x: &[T], y: &[T], out: &mut [T]) {
@@ -142,16 +151,19 @@ fn zip_slices<T: Float, F: Map2>(f: F, x: &[T], y: &[T], out: &mut [T]) {
 pub fn zip3<T: Float, F: Map3>(f: F, x: Arg<'_, T>, y: Arg<'_, T>, z: Arg<'_, T>, out: &mut [T]) {
     let n = out.len();
     assert!(x.fits(n) && y.fits(n) && z.fits(n), "zip3: operands of unequal length");
-    if let (Arg::Slice(x), Arg::Slice(y), Arg::Slice(z)) = (x, y, z) {
-        return zip3_slices(f, [x, y, z], out);
-    }
-    let mut rooms = [room(), room(), room()];
-    for (i, out) in out.chunks_mut(STRIP).enumerate() {
-        let (start, len, [a, b, c]) = (i * STRIP, out.len(), &mut rooms);
-        let x = x.spread().part(start, len, n, a);
-        let y = y.spread().part(start, len, n, b);
-        zip3_slices(f, [x, y, z.spread().part(start, len, n, c)], out);
-    }
+    share_out(out, STRIP, PIECE, &|first, out| {
+        if let (Arg::Slice(x), Arg::Slice(y), Arg::Slice(z)) = (x, y, z) {
+            let args = [x, y, z].map(|values| &values[first..first + out.len()]);
+            return zip3_slices(f, args, out);
+        }
+        let mut rooms = [room(), room(), room()];
+        for (i, out) in out.chunks_mut(STRIP).enumerate() {
+            let (start, len, [a, b, c]) = (first + i * STRIP, out.len(), &mut rooms);
+            let x = x.spread().part(start, len, n, a);
+            let y = y.spread().part(start, len, n, b);
+            zip3_slices(f, [x, y, z.spread().part(start, len, n, c)], out);
+        }
+    });
 }
 
 fn zip3_slices<T: Float, F: Map3>(f: F, args: [&[T]; 3], out: &mut [T]) {

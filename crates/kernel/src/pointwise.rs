@@ -26,15 +26,16 @@
 //! assert_eq!(gradient, [2.0, -4.0]);
 //! ```
 
-use crate::map::fused;
+use crate::map::{PIECE, fused};
 use crate::real::{AsLane, Float, Real};
 use crate::reduce::terms;
 pub use crate::spread::Spread;
 use crate::spread::{STRIP, room};
+use crate::threads::share_out;
 use pulp::{Arch, Simd, WithSimd};
 
 /// A function of `N` numbers and its `N` derivatives. `#[inline(always)]` on both lets the loops around them vectorise.
-pub trait Formula<const N: usize>: Copy {
+pub trait Formula<const N: usize>: Copy + Sync {
     /// The value at `x`.
     fn value<R: Real>(self, x: [R; N]) -> R;
     /// The derivatives at `x`. A loop that uses one of them computes one of them.
@@ -50,21 +51,22 @@ fn each<T: Float, const N: usize>(args: [&[T]; N], out: &mut [T], f: impl Fn(T, 
     }
 }
 
-/// Cuts a loop over `out` into strips: `f(start, what the operands are there, the strip)`. A single one if no operand
-/// has to be written out.
+/// Shares a loop over `out`, and cuts it into strips: `f(start, what the operands are there, the strip)`. A single one
+/// for each thread if no operand has to be written out.
 fn strips<T: Float, const N: usize>(
     args: [Spread<'_, T>; N],
     out: &mut [T],
-    mut f: impl FnMut(usize, [&[T]; N], &mut [T]),
+    f: impl Fn(usize, [&[T]; N], &mut [T]) + Sync,
 ) {
     let n = out.len();
-    if args.iter().all(|arg| arg.as_slice(n).is_some()) {
-        return f(0, args.map(|arg| arg.as_slice(n).unwrap_or_default()), out);
-    }
-    for (i, out) in out.chunks_mut(STRIP).enumerate() {
-        let start = i * STRIP;
-        parts(args, start, n, out.len(), |args| f(start, args, out));
-    }
+    let slices = args.iter().all(|arg| arg.as_slice(n).is_some());
+    share_out(out, STRIP, PIECE, &|first, out| {
+        let strip = if slices { out.len().max(1) } else { STRIP };
+        for (i, out) in out.chunks_mut(strip).enumerate() {
+            let start = first + i * strip;
+            parts(args, start, n, out.len(), |args| f(start, args, out));
+        }
+    });
 }
 
 /// What the operands of a loop over `n` are for the elements `start..start + len`.

@@ -16,7 +16,8 @@ use crate::map::{Arg, Map2, Map3, zip, zip3};
 use crate::real::Float;
 use crate::spread::STRIP;
 use pulp::{Arch, Simd, WithSimd};
-use tree::tree;
+use std::ops::Range;
+use tree::{shared, tree};
 
 mod axis;
 mod extreme;
@@ -32,15 +33,15 @@ pub fn sum<T: Float>(x: &[T]) -> T {
 
 /// The [`sum`] before it is rounded to the type of the elements.
 pub fn sum_f64<T: Float>(x: &[T]) -> f64 {
-    struct Loop<'a, T>(&'a [T]);
+    struct Loop<'a, T>(&'a [T], Range<usize>);
     impl<T: Float> WithSimd for Loop<'_, T> {
         type Output = f64;
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) -> f64 {
-            let x = self.0;
+            let Loop(x, part) = self;
             tree(
                 simd,
-                x.len(),
+                part,
                 #[inline(always)]
                 move |start, terms| {
                     for (term, &x) in terms.iter_mut().zip(&x[start..]) {
@@ -50,7 +51,7 @@ pub fn sum_f64<T: Float>(x: &[T]) -> f64 {
             )
         }
     }
-    Arch::new().dispatch(Loop(x))
+    shared(x.len(), &|part| Arch::new().dispatch(Loop(x, part)))
 }
 
 /// The sum of `f(x, y)` over `n` pairs, without a temporary.
@@ -82,15 +83,15 @@ pub fn zip3_sum<T: Float, F: Map3>(f: F, n: usize, x: Arg<'_, T>, y: Arg<'_, T>,
 /// # Panics
 /// If they differ in length.
 pub fn dot<T: Float>(x: &[T], y: &[T]) -> T {
-    struct Loop<'a, T>(&'a [T], &'a [T]);
+    struct Loop<'a, T>(&'a [T], &'a [T], Range<usize>);
     impl<T: Float> WithSimd for Loop<'_, T> {
         type Output = f64;
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) -> f64 {
-            let Loop(x, y) = self;
+            let Loop(x, y, part) = self;
             tree(
                 simd,
-                x.len(),
+                part,
                 #[inline(always)]
                 move |start, terms| {
                     for ((term, &x), &y) in terms.iter_mut().zip(&x[start..]).zip(&y[start..]) {
@@ -101,7 +102,7 @@ pub fn dot<T: Float>(x: &[T], y: &[T]) -> T {
         }
     }
     assert_eq!(x.len(), y.len(), "dot: operands of unequal length");
-    T::from_f64(Arch::new().dispatch(Loop(x, y)))
+    T::from_f64(shared(x.len(), &|part| Arch::new().dispatch(Loop(x, y, part))))
 }
 
 fn check_sides(elements: usize, side: usize) {
@@ -111,16 +112,16 @@ fn check_sides(elements: usize, side: usize) {
 
 /// The sum of `n` terms, of which `fill(start, terms)` writes some: for formulas, whose loop is compiled apart from the
 /// tree.
-pub(crate) fn terms<T: Float>(n: usize, fill: &dyn Fn(usize, &mut [T])) -> f64 {
-    struct Loop<'a, T>(usize, &'a dyn Fn(usize, &mut [T]));
+pub(crate) fn terms<T: Float>(n: usize, fill: &(dyn Fn(usize, &mut [T]) + Sync)) -> f64 {
+    struct Loop<'a, T>(Range<usize>, &'a (dyn Fn(usize, &mut [T]) + Sync));
     impl<T: Float> WithSimd for Loop<'_, T> {
         type Output = f64;
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) -> f64 {
-            let Loop(n, fill) = self;
+            let Loop(part, fill) = self;
             tree(
                 simd,
-                n,
+                part,
                 #[inline(always)]
                 move |start, terms| {
                     let mut strip = [T::default(); STRIP];
@@ -133,7 +134,7 @@ pub(crate) fn terms<T: Float>(n: usize, fill: &dyn Fn(usize, &mut [T])) -> f64 {
             )
         }
     }
-    Arch::new().dispatch(Loop(n, fill))
+    shared(n, &|part| Arch::new().dispatch(Loop(part, fill)))
 }
 
 #[cfg(test)]

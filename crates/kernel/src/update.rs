@@ -18,13 +18,14 @@
 //! assert_eq!((x, v), ([0.8], [2.0]));
 //! ```
 
-use crate::map::fused;
+use crate::map::{PIECE, fused};
 use crate::real::{AsLane, Float, Real};
+use crate::threads::{Pieces, pieces, share};
 use pulp::{Arch, Simd, WithSimd};
 
 /// How one element changes: from its value `x`, its gradient `g` and `K` remembered numbers, to the new value and
 /// what shall be remembered. The method must be `#[inline(always)]`, or the loop around it stays scalar.
-pub trait Formula<const K: usize>: Copy {
+pub trait Formula<const K: usize>: Copy + Sync {
     /// The new value, and the new remembered numbers.
     fn call<R: Real<Mask = bool> + Copy>(self, x: R, g: R, remembered: [R; K]) -> (R, [R; K]);
 }
@@ -42,7 +43,23 @@ pub fn update<T: Float, const K: usize, F: Formula<K>>(
     const { assert!(K <= 3, "at most three remembered numbers per element") };
     let mut arrays = remembered.into_iter();
     let mut next = || arrays.next().unwrap_or_default();
-    Arch::new().dispatch(Loop { f, values, grad, a: next(), b: next(), c: next() });
+    let (n, a, b, c) = (values.len(), next(), next(), next());
+    let used = |slot: usize| if slot < K { n } else { 0 };
+    assert!(
+        grad.len() == n && a.len() == used(0) && b.len() == used(1) && c.len() == used(2),
+        "update: arrays of unequal length"
+    );
+    let parts = pieces(n, PIECE);
+    if parts == 1 {
+        return Arch::new().dispatch(Loop { f, values, grad, a, b, c });
+    }
+    let size = n.div_ceil(parts).next_multiple_of(64);
+    let [values, a, b, c] = [values, a, b, c].map(|array| Pieces::new(array, size));
+    share(values.len(), &|i| {
+        let [values, a, b, c] = [&values, &a, &b, &c].map(|p| if p.is_empty() { &mut [] } else { p.take(i) });
+        let grad = &grad[i * size..][..values.len()];
+        Arch::new().dispatch(Loop { f, values, grad, a, b, c });
+    });
 }
 
 /// Each array is a slice of its own: the compiler vectorises a loop over those, and not one over an array of slices.
@@ -78,11 +95,9 @@ fn run<T: Float, R: AsLane<T>, const K: usize>(
     c: &mut [T],
 ) {
     let n = values.len();
+    // Once more where the loop is, so that it need not check.
     let used = |slot: usize| if slot < K { n } else { 0 };
-    assert!(
-        grad.len() == n && a.len() == used(0) && b.len() == used(1) && c.len() == used(2),
-        "update: arrays of unequal length"
-    );
+    assert!(grad.len() == n && a.len() == used(0) && b.len() == used(1) && c.len() == used(2));
     for i in 0..n {
         let before = std::array::from_fn(|slot| match slot {
             0 => R::wrap(a[i]),
@@ -116,7 +131,7 @@ mod tests {
 
     #[test]
     fn every_length_is_treated_element_by_element() {
-        for n in [0, 1, 15, 16, 17, 100] {
+        for n in [0, 1, 15, 16, 17, 100, 4 * PIECE + 3] {
             let mut x: Vec<f32> = (0..n).map(|i| i as f32).collect();
             let g: Vec<f32> = (0..n).map(|i| 2.0 * i as f32).collect();
             let [mut a, mut b, mut c] = [(); 3].map(|()| vec![0.0; n]);

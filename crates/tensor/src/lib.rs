@@ -27,6 +27,7 @@ mod real;
 mod state;
 mod storage;
 mod tensor;
+mod threads;
 
 pub use autograd::{
     Backward, Ctx, Grads, Keep, Node, Op, enable_grad, grad, grad_with, gradcheck, gradgradcheck,
@@ -59,3 +60,4 @@ pub use parameter::Parameter;
 pub use random::{manual_seed, normal, rand, randint, randn, randperm};
 pub use state::StateDict;
 pub use tensor::Tensor;
+pub use threads::{get_num_threads, set_num_threads};

@@ -30,6 +30,7 @@ mod vector;
 
 use crate::map::fused;
 use crate::real::{AsLane, Float, Real};
+use crate::threads::{Block, Blocks, num_threads, share, share_out};
 use lanes::Element;
 use pulp::{Arch, Simd, WithSimd};
 use std::any::Any;
@@ -72,6 +73,12 @@ const K_BLOCK: usize = 256;
 /// Up to this many products a loop is done before a tile is set up.
 const TINY: usize = 64;
 
+/// Products that are worth another thread: 4 µs of a core.
+const PART: usize = 500_000;
+
+/// Rows and columns at which C may be cut: whole tiles of every machine and type.
+const CUTS: [usize; 2] = [12, 32];
+
 type Product<T> = for<'a> fn([usize; 3], Matrix<'a, T>, Matrix<'a, T>, &'a mut [T], bool);
 
 /// `c = a·b`, or `c += a·b` with `accumulate`, where `a` is `(m, k)`, `b` is `(k, n)` and `c` is `(m, n)`,
@@ -111,29 +118,66 @@ fn product<T: Element>(
     assert!(a.holds(m, k), "gemm: a has {} elements, too few for {m}×{k} and its strides", a.data.len());
     assert!(b.holds(k, n), "gemm: b has {} elements, too few for {k}×{n} and its strides", b.data.len());
 
-    let (arch, shape) = (Arch::new(), [m, k, n]);
+    let arch = Arch::new();
     if n == 1 {
-        arch.dispatch(vector::MatrixVector {
-            shape: [m, k],
-            a,
-            x: b.data,
-            step: b.row_stride,
-            c,
-            accumulate,
-        });
+        matrix_vector([m, k], a, b.data, b.row_stride, c, accumulate);
     } else if m == 1 {
         // A row is a column of the transposed product.
-        let (a, x, step) = (b.transposed(), a.data, a.column_stride);
-        arch.dispatch(vector::MatrixVector { shape: [n, k], a, x, step, c, accumulate });
+        matrix_vector([n, k], b.transposed(), a.data, a.column_stride, c, accumulate);
     } else if k == 1 {
         arch.dispatch(vector::Outer { a, b, n, c, accumulate });
     } else if m.saturating_mul(n).saturating_mul(k) <= TINY {
         arch.dispatch(Tiny { k, n, a, b, c, accumulate });
     } else {
-        let mut room = T::take_room();
-        arch.dispatch(tile::Tiled { shape, a, b, c, accumulate, room: &mut room });
-        T::return_room(room);
+        tiles([m, k, n], a, b, c, accumulate);
     }
+}
+
+/// `c = a·x`, its rows shared out.
+fn matrix_vector<T: Element>(
+    [m, k]: [usize; 2],
+    a: Matrix<'_, T>,
+    x: &[T],
+    step: usize,
+    c: &mut [T],
+    accumulate: bool,
+) {
+    debug_assert_eq!(c.len(), m);
+    share_out(c, 64, PART / 16 / k, &|start, c| {
+        let a = Matrix { data: &a.data[start * a.row_stride..], ..a };
+        Arch::new().dispatch(vector::MatrixVector { shape: [c.len(), k], a, x, step, c, accumulate });
+    });
+}
+
+/// Tiles of C, whose longer side is shared out: what the threads have in common, and each of them packs, is the
+/// smaller operand.
+fn tiles<T: Element>(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    c: &mut [T],
+    accumulate: bool,
+) {
+    let run = |a, b, c, [m, n]: [usize; 2]| {
+        let mut room = T::take_room();
+        Arch::new().dispatch(tile::Tiled { shape: [m, k, n], a, b, c, accumulate, room: &mut room });
+        T::return_room(room);
+    };
+    let parts = (m * n).saturating_mul(k).div_ceil(PART).min(num_threads());
+    let side = usize::from(n >= m);
+    if parts < 2 {
+        return run(a, b, Block::whole(c, [m, n]), [m, n]);
+    }
+    let mut size = [m, n];
+    size[side] = size[side].div_ceil(parts).next_multiple_of(CUTS[side]);
+    let blocks = Blocks::new(c, [m, n], size);
+    share(blocks.len(), &|i| {
+        let ([row, column], c) = blocks.take(i);
+        let a = Matrix { data: &a.data[row * a.row_stride..], ..a };
+        let b = Matrix { data: &b.data[column * b.column_stride..], ..b };
+        let size = c.shape();
+        run(a, b, c, size);
+    });
 }
 
 /// The textbook's loops.

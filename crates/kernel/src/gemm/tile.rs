@@ -10,6 +10,7 @@
 
 use super::lanes::Element;
 use super::{K_BLOCK, Matrix, pack};
+use crate::threads::Block;
 use pulp::{Simd, WithSimd};
 
 /// Rows of A that stay in L2 while the columns go by: 120 × 256 f32 are 120 KB. A multiple of 6 and 12.
@@ -25,7 +26,7 @@ pub(super) struct Tiled<'a, T> {
     pub(super) shape: [usize; 3],
     pub(super) a: Matrix<'a, T>,
     pub(super) b: Matrix<'a, T>,
-    pub(super) c: &'a mut [T],
+    pub(super) c: Block<'a, T>,
     pub(super) accumulate: bool,
     /// Any vector; it grows to what the panels need.
     pub(super) room: &'a mut Vec<T>,
@@ -42,7 +43,7 @@ impl<T: Element> WithSimd for Tiled<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { shape: [m, k, n], a, b, c, accumulate, room } = self;
+        let Self { shape: [m, k, n], a, b, mut c, accumulate, room } = self;
         let width = 2 * T::lanes::<S>();
         let rows = tile_rows::<S>();
         let pack_a = a.column_stride != 1;
@@ -83,7 +84,7 @@ impl<T: Element> WithSimd for Tiled<'_, T> {
                             (&b_panels[(jj - packed_from) * k_block..], width)
                         };
                         let columns = width.min(n_block - jj);
-                        let c = Target { data: &mut c[i * n + j + jj..], lead: n, columns, add };
+                        let c = Target { block: &mut c, row: i, column: j + jj, columns, add };
                         let b = Panel { data: panel, lead, k: k_block };
                         let size = [m_block, columns];
                         match (pack_a, columns > T::lanes::<S>()) {
@@ -114,10 +115,11 @@ impl<T: Element> Panel<'_, T> {
     }
 }
 
-/// Where in C a tile goes: rows `lead` elements apart, of which it fills `columns`.
-struct Target<'a, T> {
-    data: &'a mut [T],
-    lead: usize,
+/// Where in C tiles go: rows from `row` on, of which they fill `columns`.
+struct Target<'a, 'c, T> {
+    block: &'a mut Block<'c, T>,
+    row: usize,
+    column: usize,
     columns: usize,
     add: bool,
 }
@@ -128,7 +130,7 @@ fn packed_rows<S: Simd, T: Element, const V: usize>(
     [m, _]: [usize; 2],
     a: &[T],
     b: Panel<'_, T>,
-    mut c: Target<'_, T>,
+    mut c: Target<'_, '_, T>,
 ) {
     let rows = tile_rows::<S>();
     for (i, panel) in (0..m).step_by(rows).zip(a.chunks_exact(rows * b.k)) {
@@ -149,7 +151,7 @@ fn rows_in_place<S: Simd, T: Element, const V: usize>(
     [m, _]: [usize; 2],
     a: Matrix<'_, T>,
     b: Panel<'_, T>,
-    mut c: Target<'_, T>,
+    mut c: Target<'_, '_, T>,
 ) {
     let mut i = 0;
     while i < m {
@@ -209,7 +211,7 @@ fn row_tile<S: Simd, T: Element, const R: usize, const V: usize>(
     i: usize,
     a: Matrix<'_, T>,
     b: Panel<'_, T>,
-    c: &mut Target<'_, T>,
+    c: &mut Target<'_, '_, T>,
 ) -> usize {
     let rows: [&[T]; R] = std::array::from_fn(|r| &a.data[(i + r) * a.row_stride..][..b.k]);
     let mut sums = [[T::splat(simd, T::default()); V]; R];
@@ -231,10 +233,10 @@ fn store<S: Simd, T: Element, const V: usize>(
     simd: S,
     sums: &[[T::Vector<S>; V]],
     i: usize,
-    c: &mut Target<'_, T>,
+    c: &mut Target<'_, '_, T>,
 ) {
     for (r, sums) in sums.iter().enumerate() {
-        let row = &mut c.data[(i + r) * c.lead..][..c.columns];
+        let row = &mut c.block.row(c.row + i + r)[c.column..][..c.columns];
         if c.columns == V * T::lanes::<S>() {
             for (out, &sum) in T::vectors_mut::<S>(row).iter_mut().zip(sums) {
                 *out = if c.add { T::plus(simd, *out, sum) } else { sum };

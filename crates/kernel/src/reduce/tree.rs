@@ -1,39 +1,65 @@
 //! The fixed tree along which terms are added: lanes within a block, pairs of lanes, pairs of blocks.
 
 use crate::spread::STRIP;
+use crate::threads::{pieces, share_out};
 use pulp::Simd;
 use std::ops::Range;
 
 /// Chains of additions that run side by side: eight AVX2 or four AVX-512 registers of f64 hide the latency.
 pub(super) const LANES: usize = 32;
 
-/// Elements in a leaf of the tree, the unit that threads share out.
+/// Elements in a leaf of the tree.
 pub(super) const BLOCK: usize = 4096;
+
+/// Elements that are worth another thread: a subtree of 4 blocks.
+pub(super) const PIECE: usize = 4 * BLOCK;
 
 /// Below this length 32 lanes would cost more to fold than to fill: 8 have to do.
 pub(super) const SHORT: usize = 96;
 
-/// The sum of `n` terms, of which `fill(start, terms)` writes some.
-///
-/// Block `i` closes as many subtrees as `i` ends in ones, as a binary counter carries: the tree over the blocks
-/// without a recursion, and `sums` its path from the root.
-#[inline(always)]
-pub(super) fn tree<S: Simd>(simd: S, n: usize, fill: impl Fn(usize, &mut [f64]) + Copy) -> f64 {
-    if n < SHORT {
-        return short(n, fill);
+/// The sum of `n` terms, where `sum(part)` adds up a subtree as [`tree`] does, shared out among threads.
+pub(super) fn shared(n: usize, sum: &(dyn Fn(Range<usize>) -> f64 + Sync)) -> f64 {
+    if pieces(n, PIECE) == 1 {
+        return sum(0..n);
     }
-    let mut sums = [0.0; usize::BITS as usize];
+    let mut sums = vec![0.0; n.div_ceil(PIECE)];
+    share_out(&mut sums, 1, 1, &|first, sums| {
+        for (i, out) in sums.iter_mut().enumerate() {
+            let start = (first + i) * PIECE;
+            *out = sum(start..n.min(start + PIECE));
+        }
+    });
+    add_up(sums.into_iter())
+}
+
+/// The sum of the terms of a subtree, of which `fill(start, terms)` writes some.
+#[inline(always)]
+pub(super) fn tree<S: Simd>(simd: S, part: Range<usize>, fill: impl Fn(usize, &mut [f64])) -> f64 {
+    if part.end < SHORT {
+        return short(part.end, fill);
+    }
+    add_up(part.clone().step_by(BLOCK).map(
+        #[inline(always)]
+        |start| block(simd, start..part.end.min(start + BLOCK), &fill),
+    ))
+}
+
+/// The tree over the sums of blocks, or of subtrees of equally many blocks (the last may have fewer): without a
+/// recursion, `path` is its path from the root. Block `i` closes as many subtrees as `i` ends in ones, as a binary
+/// counter carries.
+#[inline(always)]
+fn add_up(sums: impl Iterator<Item = f64>) -> f64 {
+    let mut path = [0.0; usize::BITS as usize];
     let mut depth = 0;
-    for (i, start) in (0..n).step_by(BLOCK).enumerate() {
-        let mut sum = block(simd, start..n.min(start + BLOCK), fill);
+    for (i, mut sum) in sums.enumerate() {
         for _ in 0..i.trailing_ones() {
             depth -= 1;
-            sum += sums[depth];
+            sum += path[depth];
         }
-        sums[depth] = sum;
+        path[depth] = sum;
         depth += 1;
     }
-    sums[..depth].iter().rev().fold(0.0, |sum, x| sum + x)
+    path[..depth].iter().rev().fold(0.0, |sum, x| sum + x)
 }
 
 #[inline(always)]
