@@ -104,12 +104,15 @@ pub(crate) enum Kept {
     Leaf(Option<Tensor>),
 }
 
+/// Where the inputs of a node came from; `None` for an input outside of the graph.
+pub(crate) type Sources = SmallVec<[Option<Arc<Node>>; 2]>;
+
 /// One operation that was carried out: the operation, where its inputs came from, and the line that asked for it.
 pub struct Node<O: ?Sized = dyn Op> {
     /// Creation order. An input is always older than its result.
     pub(crate) seq: u64,
     pub(crate) at: &'static Location<'static>,
-    pub(crate) inputs: SmallVec<[Option<Arc<Node>>; 2]>,
+    pub(crate) inputs: Sources,
     kept: Mutex<Kept>,
     pub(crate) op: O,
 }
@@ -130,7 +133,7 @@ impl Op for Leaf {
 
 impl Node {
     #[track_caller]
-    pub(crate) fn new<O: Op>(op: O, inputs: SmallVec<[Option<Arc<Node>>; 2]>, kept: Kept) -> Arc<Node> {
+    pub(crate) fn new<O: Op>(op: O, inputs: Sources, kept: Kept) -> Arc<Node> {
         Arc::new(Node {
             seq: NEXT.fetch_add(1, Ordering::Relaxed),
             at: Location::caller(),
@@ -184,14 +187,18 @@ impl Node {
 /// Unlinks ancestors in a loop: a chain of a million nodes must not become a million nested calls.
 impl<O: ?Sized> Drop for Node<O> {
     fn drop(&mut self) {
-        if self.inputs.iter().all(Option::is_none) {
-            return;
-        }
-        let mut orphans: SmallVec<[Arc<Node>; 8]> = self.inputs.drain(..).flatten().collect();
-        while let Some(mut node) = orphans.pop() {
-            if let Some(last) = Arc::get_mut(&mut node) {
-                orphans.extend(last.inputs.drain(..).flatten());
-            }
+        unlink(&mut self.inputs);
+    }
+}
+
+fn unlink(inputs: &mut Sources) {
+    if inputs.iter().all(Option::is_none) {
+        return;
+    }
+    let mut orphans: SmallVec<[Arc<Node>; 8]> = inputs.drain(..).flatten().collect();
+    while let Some(mut node) = orphans.pop() {
+        if let Some(last) = Arc::get_mut(&mut node) {
+            orphans.extend(last.inputs.drain(..).flatten());
         }
     }
 }
@@ -241,6 +248,10 @@ impl Ctx<'_> {
     /// Those of `f`.
     #[inline]
     pub fn grads(&self, mut f: impl FnMut(usize) -> Result<Tensor>) -> Result<Grads> {
+        self.each_wanted(&mut f)
+    }
+
+    fn each_wanted(&self, f: &mut dyn FnMut(usize) -> Result<Tensor>) -> Result<Grads> {
         let mut grads = Grads::new();
         for i in 0..self.node.inputs.len() {
             grads.push(if self.wants(i) { Some(f(i)?) } else { None });
@@ -260,19 +271,29 @@ impl Tensor {
     #[track_caller]
     #[inline]
     pub fn record<O: Op>(mut self, op: O, inputs: &[&Tensor]) -> Tensor {
-        if inputs.iter().all(|t| t.node.is_none()) || !is_grad_enabled() || !self.dtype().is_float() {
+        if !self.is_recorded(inputs) {
             return self;
         }
-        let keep = op.keep();
+        let (sources, kept) = self.remember(op.keep(), inputs);
+        self.node = Some(Node::new(op, sources, kept));
+        self
+    }
+
+    /// Whether the graph takes notice of a result of these inputs.
+    fn is_recorded(&self, inputs: &[&Tensor]) -> bool {
+        self.dtype().is_float() && is_grad_enabled() && inputs.iter().any(|t| t.node.is_some())
+    }
+
+    /// What a node holds of its inputs and its output. Compiled once, and not for each operation.
+    fn remember(&self, keep: Keep, inputs: &[&Tensor]) -> (Sources, Kept) {
         let kept = Kept::Values {
             inputs: match keep {
                 Keep::Inputs | Keep::All => inputs.iter().map(|t| Value::of(t)).collect(),
                 Keep::Nothing | Keep::Output => SmallVec::new(),
             },
-            output: matches!(keep, Keep::Output | Keep::All).then(|| Value::of(&self)),
+            output: matches!(keep, Keep::Output | Keep::All).then(|| Value::of(self)),
         };
-        self.node = Some(Node::new(op, inputs.iter().map(|t| t.node.clone()).collect(), kept));
-        self
+        (inputs.iter().map(|t| t.node.clone()).collect(), kept)
     }
 
     /// The node of the graph that made this tensor, or that collects its gradient.
