@@ -26,7 +26,7 @@ fn a_chain_of_a_million_that_is_only_dropped() {
     on_a_small_stack(|| {
         let mut y = tensor([1.0]).requires_grad();
         for _ in 0..1_000_000 {
-            y = y * 1.0;
+            y *= 1.0;
         }
         drop(y);
     });

@@ -5,11 +5,11 @@
 
 pub mod cross_entropy;
 pub mod ctc;
+pub mod formula;
 pub mod gemm;
 pub mod map;
 mod math;
 pub mod pointwise;
-pub mod polygamma;
 mod real;
 pub mod reduce;
 pub mod softmax;

@@ -76,6 +76,23 @@ pub fn map<T: Float, F: Map1>(f: F, x: &[T], out: &mut [T]) {
     });
 }
 
+impl<'a, T: Copy> Arg<'a, T> {
+    /// A slice of one number as that number: it fits a loop of any length.
+    #[inline]
+    pub fn of(values: &'a [T]) -> Self {
+        if let [one] = *values { Arg::Scalar(one) } else { Arg::Slice(values) }
+    }
+
+    /// What element `i` meets.
+    #[inline]
+    fn at(&self, i: usize) -> T {
+        match *self {
+            Arg::Slice(values) => values[i],
+            Arg::Scalar(value) => value,
+        }
+    }
+}
+
 impl<T: Float> Arg<'_, T> {
     #[inline]
     fn spread(&self) -> Spread<'_, T> {
@@ -186,6 +203,39 @@ fn zip3_slices<T: Float, F: Map3>(f: F, args: [&[T]; 3], out: &mut [T]) {
         }
     }
     Arch::new().dispatch(Loop(f, args, out));
+}
+
+/// Runs a closure over `x` in double precision, one element after the other: for functions that are asked for too rarely
+/// to be worth vector code for every machine.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn map_each<T: Float>(f: &dyn Fn(f64) -> f64, x: &[T], out: &mut [T]) {
+    assert_eq!(x.len(), out.len(), "map: operands of unequal length");
+    each(x, out, |x| T::from_f64(f(x.to_f64())));
+}
+
+/// [`map_each`] over pairs.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn zip_each<T: Float>(f: &dyn Fn(f64, f64) -> f64, x: Arg<'_, T>, y: Arg<'_, T>, out: &mut [T]) {
+    assert!(x.fits(out.len()) && y.fits(out.len()), "zip: operands of unequal length");
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = T::from_f64(f(x.at(i).to_f64(), y.at(i).to_f64()));
+    }
+}
+
+/// [`map_each`] over triples.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn zip3_each<T: Float>(f: &dyn Fn(f64, f64, f64) -> f64, args: [Arg<'_, T>; 3], out: &mut [T]) {
+    assert!(args.iter().all(|arg| arg.fits(out.len())), "zip3: operands of unequal length");
+    let [x, y, z] = args;
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = T::from_f64(f(x.at(i).to_f64(), y.at(i).to_f64(), z.at(i).to_f64()));
+    }
 }
 
 /// Runs any closure over pairs: comparisons, integers, bools.

@@ -14,6 +14,7 @@
 //! assert!((y - 2.126928).abs() < 1e-6);
 //! ```
 
+use crate::map::{Map1, Map2};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A real number, or a whole tensor of them.
@@ -37,6 +38,16 @@ pub trait Real:
 
     /// The constant `value`, of the same type as `self`.
     fn constant(&self, value: f64) -> Self;
+
+    /// 0, of the same type and shape as `self`.
+    fn zero(&self) -> Self {
+        self.constant(0.0)
+    }
+
+    /// The same value, with slope 0.
+    fn detached(self) -> Self {
+        self
+    }
 
     /// `self < other`
     fn lt(self, other: Self) -> Self::Mask;
@@ -79,16 +90,42 @@ pub trait Real:
     /// `min(x, bound)`, NaN stays; slope 0 at the bound.
     fn min_scalar(self, bound: f64) -> Self;
 
+    /// `|x|` with the sign bit of `sign`.
+    fn copysign(self, sign: Self) -> Self;
+    /// The remainder of the division, of the sign of `self`: `x − y·trunc(x/y)` without rounding.
+    fn rem(self, other: Self) -> Self;
+
+    /// `f` in double precision, rounded once: for a formula whose terms cancel. A tensor computes it as it is.
+    fn wide<F: Map1>(self, f: F) -> Self {
+        f.call(self)
+    }
+    /// [`wide`](Real::wide) for two variables.
+    fn wide2<F: Map2>(self, other: Self, f: F) -> Self {
+        f.call(self, other)
+    }
+
     /// `√x`
     fn sqrt(self) -> Self;
+    /// `√(x² + y²)`, where the squares may overflow.
+    fn hypot(self, other: Self) -> Self;
     /// `eˣ`
     fn exp(self) -> Self;
+    /// `factor·eˣ`, rounded once where `eˣ` alone would be subnormal; for `|x|` and `|factor|` up to 1000.
+    fn exp_times(self, factor: Self) -> Self {
+        self.exp() * factor
+    }
+    /// `2ˣ`, exact for whole numbers.
+    fn exp2(self) -> Self;
     /// `eˣ − 1`, exact near 0.
     fn exp_m1(self) -> Self;
     /// Natural logarithm.
     fn ln(self) -> Self;
     /// `ln(1 + x)`, exact near 0.
     fn ln_1p(self) -> Self;
+    /// Logarithm to the base 2, exact for powers of two.
+    fn log2(self) -> Self;
+    /// Logarithm to the base 10.
+    fn log10(self) -> Self;
     /// `1 / (1 + e⁻ˣ)`
     fn sigmoid(self) -> Self;
     /// `ln(1 / (1 + e⁻ˣ))`, exact for any x: `min(x, 0) − ln(1 + e^−|x|)`.
@@ -108,6 +145,14 @@ pub trait Real:
     fn cos(self) -> Self;
     /// Tangent.
     fn tan(self) -> Self;
+    /// `sin πx`, exact at every multiple of ½.
+    fn sin_pi(self) -> Self {
+        half_turn(self).sin()
+    }
+    /// `cos πx`, exact at every multiple of ½.
+    fn cos_pi(self) -> Self {
+        half_turn(self).cos()
+    }
     /// Inverse sine.
     fn asin(self) -> Self;
     /// Inverse cosine.
@@ -126,14 +171,44 @@ pub trait Real:
     fn erf(self) -> Self;
     /// `1 − erf(x)`, exact in the tail.
     fn erfc(self) -> Self;
+    /// `e^(x²)·erfc(x)`
+    fn erfcx(self) -> Self;
+    /// The inverse of the error function.
+    fn erfinv(self) -> Self;
+    /// Φ, the cumulative normal distribution, exact in the tail.
+    fn normal_cdf(self) -> Self;
+    /// φ, the density of the normal distribution: `e^(−x²/2)/√2π`.
+    fn normal_pdf(self) -> Self {
+        (self.clone() * self * -0.5).exp() * 0.398_942_280_401_432_7
+    }
+    /// The inverse of Φ.
+    fn ndtri(self) -> Self;
+    /// `ln Φ(x)`, exact in the tail.
+    fn log_ndtr(self) -> Self;
+    /// `x·Φ(x)`; 0 at −∞.
+    fn gelu(self) -> Self;
+    /// The slope of [`gelu`](Real::gelu): `Φ(x) + x·φ(x)`.
+    fn gelu_slope(self) -> Self {
+        self.clone().normal_cdf() + self.clone() * self.normal_pdf()
+    }
+    /// `x·σ(√(8/π)·(x + 0.044715·x³))`, the approximation of [`gelu`](Real::gelu) by a hyperbolic tangent.
+    fn gelu_tanh(self) -> Self;
     /// `ln |Γ(x)|`
     fn lgamma(self) -> Self;
     /// `d/dx ln Γ(x)`
     fn digamma(self) -> Self;
-    /// `d²/dx² ln Γ(x)`
-    fn trigamma(self) -> Self {
-        crate::polygamma::trigamma(self)
-    }
+    /// The n-th derivative of [`digamma`](Real::digamma), n ≥ 0.
+    fn polygamma(self, n: i64) -> Self;
+    /// Hurwitz' `ζ(s, q) = Σ (q + k)⁻ˢ`, s being `self`.
+    fn zeta(self, q: Self) -> Self;
+    /// The modified Bessel function `I₀`.
+    fn i0(self) -> Self;
+    /// `e^−|x|·I₀(x)`
+    fn i0e(self) -> Self;
+    /// The modified Bessel function `I₁`.
+    fn i1(self) -> Self;
+    /// `e^−|x|·I₁(x)`
+    fn i1e(self) -> Self;
     /// `x` to the power of `exponent`.
     fn pow(self, exponent: Self) -> Self;
     /// `x` to a constant power.
@@ -146,6 +221,11 @@ pub trait Real:
     fn round(self) -> Self;
     /// The integer part; slope 0.
     fn trunc(self) -> Self;
+}
+
+/// `π·(x − 2⌊x/2⌉)`: the same angle within one turn.
+fn half_turn<R: Real>(x: R) -> R {
+    (x.clone() - (x * 0.5).round() * 2.0) * std::f64::consts::PI
 }
 
 /// The element types that kernels compute with.

@@ -29,6 +29,12 @@ impl Real for Tensor {
     fn constant(&self, value: f64) -> Self {
         Tensor::scalar(value, self.dtype())
     }
+    fn zero(&self) -> Self {
+        self.zeros_like()
+    }
+    fn detached(self) -> Self {
+        self.detach()
+    }
     fn lt(self, other: Self) -> Tensor {
         fits(Tensor::lt(&self, &other))
     }
@@ -68,6 +74,21 @@ impl Real for Tensor {
     fn min_scalar(self, bound: f64) -> Self {
         fits(self.clamp(None, bound))
     }
+    fn copysign(self, sign: Self) -> Self {
+        fits(Tensor::copysign(&self, &sign))
+    }
+    fn rem(self, other: Self) -> Self {
+        fits(Tensor::fmod(&self, &other))
+    }
+    fn hypot(self, other: Self) -> Self {
+        fits(Tensor::hypot(&self, &other))
+    }
+    fn polygamma(self, n: i64) -> Self {
+        fits(Tensor::polygamma(&self, n))
+    }
+    fn zeta(self, q: Self) -> Self {
+        fits(Tensor::zeta(&self, &q))
+    }
     fn atan2(self, other: Self) -> Self {
         fits(Tensor::atan2(&self, &other))
     }
@@ -82,9 +103,12 @@ impl Real for Tensor {
         sign = sign,
         sqrt = sqrt,
         exp = exp,
+        exp2 = exp2,
         exp_m1 = expm1,
         ln = log,
         ln_1p = log1p,
+        log2 = log2,
+        log10 = log10,
         sigmoid = sigmoid,
         log_sigmoid = log_sigmoid,
         tanh = tanh,
@@ -101,9 +125,19 @@ impl Real for Tensor {
         atanh = atanh,
         erf = erf,
         erfc = erfc,
+        erfcx = erfcx,
+        erfinv = erfinv,
+        normal_cdf = ndtr,
+        ndtri = ndtri,
+        log_ndtr = log_ndtr,
+        gelu = gelu,
+        gelu_tanh = gelu_tanh,
         lgamma = lgamma,
         digamma = digamma,
-        trigamma = trigamma,
+        i0 = i0,
+        i0e = i0e,
+        i1 = i1,
+        i1e = i1e,
         floor = floor,
         ceil = ceil,
         round = round,

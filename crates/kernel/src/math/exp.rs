@@ -1,6 +1,6 @@
-//! The exponential and what is made of it: eˣ − 1, the logistic sigmoid and the hyperbolic functions.
+//! The exponential and what is made of it: 2ˣ, eˣ − 1, the logistic sigmoid and the hyperbolic functions.
 //!
-//! All of them reduce x = n·ln 2 + r with |r| ≤ ln 2 / 2 (Cody & Waite: ln 2 is the sum of a short number, whose
+//! All but 2ˣ reduce x = n·ln 2 + r with |r| ≤ ln 2 / 2 (Cody & Waite: ln 2 is the sum of a short number, whose
 //! product with n is exact, and a small rest), take e^r − 1 = r + r²·q(r) with a minimax q, and multiply by 2ⁿ
 //! as two factors. Two, because 2ⁿ alone overflows before eˣ does, and because a subnormal result must be
 //! rounded only once.
@@ -28,8 +28,8 @@ pub(super) mod single {
         x: Lane<f32, FMA>,
         rest: Lane<f32, FMA>,
     ) -> (Lane<f32, FMA>, Lane<f32, FMA>, Lane<f32, FMA>) {
-        // Outside, the result is inf or 0: e⁸⁹ > MAX, e⁻¹⁰⁴ < 2⁻¹⁵⁰.
-        let x = x.min_scalar(89.0).max_scalar(-104.0);
+        // Far outside of what is not inf or 0, so that [`exp_times`] has room for its factor.
+        let x = x.min_scalar(150.0).max_scalar(-150.0);
         let (n, near, a, b) = reduced(x);
         let r = (-n).mul_add(n.constant(LN2_LO), near) + rest;
         let p = (r * r).mul_add(polynomial(r, Q), r);
@@ -56,6 +56,7 @@ pub(super) mod single {
 
     #[inline(always)]
     pub(in super::super) fn exp<const FMA: bool>(x: Lane<f32, FMA>) -> Lane<f32, FMA> {
+        // Outside, the result is inf or 0: e⁸⁹ > MAX, e⁻¹⁰⁴ < 2⁻¹⁵⁰.
         let (n, near, a, b) = reduced(x.min_scalar(89.0).max_scalar(-104.0));
         // What r and 1 + r lose to rounding is kept apart and added with the rest of the series: 98 % of the results are
         // the nearest number, as PyTorch's are, and so print the same digits.
@@ -64,6 +65,30 @@ pub(super) mod single {
         let sum = r + 1.0;
         let rest = (r * r).mul_add(polynomial(r, Q), r - (sum - 1.0) + lost);
         (sum + rest) * a * b
+    }
+
+    /// factor·eˣ, rounded once where eˣ alone is subnormal or inf.
+    #[inline(always)]
+    pub(in super::super) fn exp_times<const FMA: bool>(
+        x: Lane<f32, FMA>,
+        factor: Lane<f32, FMA>,
+    ) -> Lane<f32, FMA> {
+        let (p, a, b) = parts(x, x.constant(0.0));
+        p.mul_add(factor, factor) * a * b
+    }
+
+    /// (2^r − 1)/r on |r| ≤ ½, minimax for the error of 2^r (Remez): 2⁻²⁹.
+    #[allow(clippy::approx_constant)]
+    const TWO: [f64; 6] = [0.6931472, 0.2402265, 0.05550328, 0.0096180035, 0.001340027, 0.00015476392];
+
+    /// x = n + r, no rounding: whole powers are exact.
+    #[inline(always)]
+    pub(in super::super) fn exp2<const FMA: bool>(x: Lane<f32, FMA>) -> Lane<f32, FMA> {
+        let x = x.min_scalar(150.0).max_scalar(-160.0);
+        let rounded = x + ROUND;
+        let r = x - (rounded - ROUND);
+        let (a, b) = two_factors(rounded.0.to_bits());
+        (r * polynomial(r, TWO) + 1.0) * Lane(a) * Lane(b)
     }
 
     /// e^r·2ⁿ − 1 = ((e^r − 1)·a + (a − 1/b))·b, which for n = 0 is e^r − 1 itself.
@@ -143,8 +168,7 @@ pub(super) mod double {
         x: Lane<f64, FMA>,
         rest: Lane<f64, FMA>,
     ) -> (Lane<f64, FMA>, Lane<f64, FMA>, Lane<f64, FMA>) {
-        // e⁷¹⁰ > MAX, e⁻⁷⁴⁶ < 2⁻¹⁰⁷⁵.
-        let x = x.min_scalar(710.0).max_scalar(-746.0);
+        let x = x.min_scalar(1000.0).max_scalar(-1000.0);
         let rounded = x.mul_add(x.constant(std::f64::consts::LOG2_E), x.constant(ROUND));
         let n = rounded - ROUND;
         let r = (-n).mul_add(n.constant(LN2_HI), x);
@@ -164,6 +188,41 @@ pub(super) mod double {
     pub(in super::super) fn exp<const FMA: bool>(x: Lane<f64, FMA>) -> Lane<f64, FMA> {
         let (p, a, b) = parts(x, x.constant(0.0));
         (p + 1.0) * a * b
+    }
+
+    #[inline(always)]
+    pub(in super::super) fn exp_times<const FMA: bool>(
+        x: Lane<f64, FMA>,
+        factor: Lane<f64, FMA>,
+    ) -> Lane<f64, FMA> {
+        let (p, a, b) = parts(x, x.constant(0.0));
+        p.mul_add(factor, factor) * a * b
+    }
+
+    /// (2^r − 1)/r on |r| ≤ ½, minimax for the error of 2^r (Remez): 2⁻⁶⁴.
+    #[allow(clippy::approx_constant)]
+    const TWO: [f64; 12] = [
+        0.6931471805599453,
+        0.24022650695910072,
+        0.0555041086648217,
+        0.009618129107628496,
+        0.0013333558146390479,
+        0.0001540353039334123,
+        1.5252733856194216e-05,
+        1.3215486832966515e-06,
+        1.0178051228533286e-07,
+        7.0548882801927476e-09,
+        4.456670577802093e-10,
+        2.5741772415389025e-11,
+    ];
+
+    #[inline(always)]
+    pub(in super::super) fn exp2<const FMA: bool>(x: Lane<f64, FMA>) -> Lane<f64, FMA> {
+        let x = x.min_scalar(1050.0).max_scalar(-1100.0);
+        let rounded = x + ROUND;
+        let r = x - (rounded - ROUND);
+        let (a, b) = two_factors(rounded.0.to_bits());
+        (r * polynomial(r, TWO) + 1.0) * Lane(a) * Lane(b)
     }
 
     #[inline(always)]

@@ -1,4 +1,4 @@
-//! The derivative of ln Γ, which neither the standard library nor `libm` has.
+//! The derivatives of ln Γ and Hurwitz' zeta function, which neither the standard library nor `libm` has.
 
 use super::polynomial;
 use crate::real::Lane;
@@ -71,4 +71,80 @@ fn right(mut x: f64) -> f64 {
         sum += 1.0 / x;
     }
     sum + (x - ZERO[0] - ZERO[1]) * polynomial(Lane::<f64, false>(x - 1.5), AROUND_ZERO).0
+}
+
+/// ζ(s, q) = Σ (q + k)⁻ˢ over k ≥ 0, for s > 1, by the sum of Euler and Maclaurin (Abramowitz & Stegun 23.1.30).
+///
+/// As PyTorch: inf at s = 1 and at the poles q = 0, −1, …, NaN for s < 1, and for q < 0 unless s is whole.
+pub(super) fn zeta(s: f64, q: f64) -> f64 {
+    /// B₂ₙ/(2n)!
+    const SERIES: [f64; 12] = [
+        0.08333333333333333,
+        -0.001388888888888889,
+        3.306878306878307e-05,
+        -8.267195767195768e-07,
+        2.08767569878681e-08,
+        -5.284190138687493e-10,
+        1.3382536530684679e-11,
+        -3.3896802963225827e-13,
+        8.586062056277845e-15,
+        -2.174868698558062e-16,
+        5.5090028283602295e-18,
+        -1.3954464685812522e-19,
+    ];
+    if s.is_nan() || q.is_nan() || s < 1.0 {
+        return f64::NAN;
+    }
+    if s == 1.0 {
+        return f64::INFINITY;
+    }
+    if q == f64::INFINITY {
+        return 0.0;
+    }
+    if q <= 0.0 {
+        if q == q.floor() {
+            return f64::INFINITY;
+        }
+        if s != s.floor() {
+            return f64::NAN;
+        }
+        // The terms left of 0 mirror those of ζ(s, 1 − r), but for its tail from 1 − q on; r is exact.
+        let r = q - q.round();
+        let mirrored = zeta(s, 1.0 - r) - zeta(s, 1.0 - q);
+        return r.powf(-s) + zeta(s, 1.0 + r) + if s % 2.0 == 0.0 { mirrored } else { -mirrored };
+    }
+    let mut x = q;
+    let mut sum = 0.0;
+    let mut term = x.powf(-s);
+    // The series needs x beyond 9 and beyond s, or it diverges before it is exact.
+    while x < 10.0 + s.min(50.0) {
+        sum += term;
+        if term < sum * (f64::EPSILON / 8.0) {
+            return sum;
+        }
+        x += 1.0;
+        term = x.powf(-s);
+    }
+    sum += term * (x / (s - 1.0) + 0.5);
+    let mut factor = term * s / x;
+    for (k, b) in SERIES.into_iter().enumerate() {
+        let part = b * factor;
+        sum += part;
+        if part.abs() < sum * (f64::EPSILON / 8.0) {
+            break;
+        }
+        let k = 2.0 * k as f64 + 1.0;
+        factor *= (s + k) * (s + k + 1.0) / (x * x);
+    }
+    sum
+}
+
+/// ψ⁽ⁿ⁾(x) = (−1)ⁿ⁺¹·n!·ζ(n + 1, x); for n = 0 ψ itself (Abramowitz & Stegun 6.4.10).
+pub(super) fn polygamma(n: i64, x: f64) -> f64 {
+    if n == 0 {
+        return digamma(x);
+    }
+    let s = n as f64 + 1.0;
+    let magnitude = libm::tgamma(s) * zeta(s, x);
+    if n % 2 == 0 { -magnitude } else { magnitude }
 }

@@ -1,4 +1,4 @@
-//! Natural logarithms.
+//! Logarithms.
 //!
 //! x = 2ᵏ·m with m around 1, so that ln x = k·ln 2 + ln(1 + f) with f = m − 1. Exponent and mantissa are taken
 //! apart by adding the distance from m's lower end to 1 to the bits of x: the exponent field then counts k.
@@ -57,6 +57,18 @@ pub(super) mod single {
         let k = float(k) - if small { 127.0 + 23.0 } else { 127.0 };
         let y = combine::<FMA>(Lane(k), Lane(m - 1.0));
         Lane(ends(x.0, x.0, y.0))
+    }
+
+    /// From the natural logarithm in double precision, whose last digits the product may lose.
+    #[inline(always)]
+    pub(in super::super) fn log2<const FMA: bool>(x: Lane<f32, FMA>) -> Lane<f32, FMA> {
+        Lane((double::ln(Lane::<f64, FMA>(f64::from(x.0))) * std::f64::consts::LOG2_E).0 as f32)
+    }
+
+    /// See [`log2`].
+    #[inline(always)]
+    pub(in super::super) fn log10<const FMA: bool>(x: Lane<f32, FMA>) -> Lane<f32, FMA> {
+        Lane((double::ln(Lane::<f64, FMA>(f64::from(x.0))) * std::f64::consts::LOG10_E).0 as f32)
     }
 
     /// ln(1 + x) = ln(u) with u = 1 + x rounded and the rounding's loss, scaled as m is, given back to f.
@@ -132,6 +144,18 @@ pub(super) mod double {
         let k = float(k) - if small { 1023.0 + 54.0 } else { 1023.0 };
         let y = combine::<FMA>(Lane(k), Lane(m - 1.0));
         Lane(ends(x.0, x.0, y.0))
+    }
+
+    /// The standard library's: exact powers of the base have exact logarithms.
+    #[inline(always)]
+    pub(in super::super) fn log2<const FMA: bool>(x: Lane<f64, FMA>) -> Lane<f64, FMA> {
+        Lane(x.0.log2())
+    }
+
+    /// See [`log2`].
+    #[inline(always)]
+    pub(in super::super) fn log10<const FMA: bool>(x: Lane<f64, FMA>) -> Lane<f64, FMA> {
+        Lane(x.0.log10())
     }
 
     /// As in [`single`].

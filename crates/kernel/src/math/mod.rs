@@ -4,15 +4,16 @@
 //! that the compiler turns a loop over them into vector code: they live in the family files beside this one, as
 //! `single` and `double`. The rare ones go through double precision, one element at a time.
 
+mod bessel;
 mod erf;
 mod exp;
 mod gamma;
 mod log;
+mod normal;
 mod pow;
 mod trig;
-#[cfg(test)]
-mod ulp;
 
+use crate::map::{Map1, Map2};
 use crate::real::{AsLane, Lane, Real};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -108,28 +109,25 @@ macro_rules! lane {
                 if self.0 > bound as $float { Lane(bound as $float) } else { self }
             }
             #[inline(always)]
-            fn sigmoid(self) -> Self {
-                exp::$width::sigmoid(self)
+            fn copysign(self, sign: Self) -> Self {
+                Lane(self.0.copysign(sign.0))
             }
             #[inline(always)]
-            fn atan2(self, other: Self) -> Self {
-                Lane(f64::from(self.0).atan2(f64::from(other.0)) as $float)
+            fn wide<F: Map1>(self, f: F) -> Self {
+                Lane(f.call(Lane::<f64, FMA>(f64::from(self.0))).0 as $float)
             }
             #[inline(always)]
-            fn erf(self) -> Self {
-                erf::$width::erf(self)
+            fn wide2<F: Map2>(self, other: Self, f: F) -> Self {
+                let (x, y) = (Lane::<f64, FMA>(f64::from(self.0)), Lane(f64::from(other.0)));
+                Lane(f.call(x, y).0 as $float)
             }
             #[inline(always)]
-            fn erfc(self) -> Self {
-                erf::$width::erfc(self)
+            fn exp_times(self, factor: Self) -> Self {
+                exp::$width::exp_times(self, factor)
             }
             #[inline(always)]
-            fn lgamma(self) -> Self {
-                Lane(libm::lgamma(f64::from(self.0)) as $float)
-            }
-            #[inline(always)]
-            fn digamma(self) -> Self {
-                Lane(gamma::digamma(f64::from(self.0)) as $float)
+            fn rem(self, other: Self) -> Self {
+                Lane(self.0 % other.0)
             }
             #[inline(always)]
             fn pow(self, exponent: Self) -> Self {
@@ -140,95 +138,72 @@ macro_rules! lane {
                 pow::$width::pow_scalar(self, exponent)
             }
             #[inline(always)]
-            fn abs(self) -> Self {
-                Lane(self.0.abs())
+            fn polygamma(self, n: i64) -> Self {
+                let x = self.0;
+                if n == 1 && x < 0.0 && x == x.floor() {
+                    // A pole. PyTorch divides by the sine of a rounded π·x: huge, but no inf that 0 could turn into NaN.
+                    let inverse = std::f64::consts::PI as $float / (std::f64::consts::PI as $float * x).sin();
+                    return Lane(inverse * inverse);
+                }
+                Lane(gamma::polygamma(n, f64::from(x)) as $float)
             }
             #[inline(always)]
-            fn sqrt(self) -> Self {
-                Lane(self.0.sqrt())
+            fn zeta(self, q: Self) -> Self {
+                Lane(gamma::zeta(f64::from(self.0), f64::from(q.0)) as $float)
             }
             #[inline(always)]
-            fn exp(self) -> Self {
-                exp::$width::exp(self)
+            fn atan2(self, other: Self) -> Self {
+                Lane(f64::from(self.0).atan2(f64::from(other.0)) as $float)
             }
             #[inline(always)]
-            fn exp_m1(self) -> Self {
-                exp::$width::exp_m1(self)
+            fn hypot(self, other: Self) -> Self {
+                pow::$width::hypot(self, other)
             }
-            #[inline(always)]
-            fn ln(self) -> Self {
-                log::$width::ln(self)
-            }
-            #[inline(always)]
-            fn ln_1p(self) -> Self {
-                log::$width::ln_1p(self)
-            }
-            #[inline(always)]
-            fn tanh(self) -> Self {
-                exp::$width::tanh(self)
-            }
-            #[inline(always)]
-            fn sinh(self) -> Self {
-                exp::$width::sinh(self)
-            }
-            #[inline(always)]
-            fn cosh(self) -> Self {
-                exp::$width::cosh(self)
-            }
-            #[inline(always)]
-            fn sin(self) -> Self {
-                trig::$width::sin(self)
-            }
-            #[inline(always)]
-            fn cos(self) -> Self {
-                trig::$width::cos(self)
-            }
-            #[inline(always)]
-            fn tan(self) -> Self {
-                Lane(f64::from(self.0).tan() as $float)
-            }
-            #[inline(always)]
-            fn asin(self) -> Self {
-                Lane(f64::from(self.0).asin() as $float)
-            }
-            #[inline(always)]
-            fn acos(self) -> Self {
-                Lane(f64::from(self.0).acos() as $float)
-            }
-            #[inline(always)]
-            fn atan(self) -> Self {
-                Lane(f64::from(self.0).atan() as $float)
-            }
-            #[inline(always)]
-            fn asinh(self) -> Self {
-                Lane(libm::asinh(f64::from(self.0)) as $float)
-            }
-            #[inline(always)]
-            fn acosh(self) -> Self {
-                Lane(libm::acosh(f64::from(self.0)) as $float)
-            }
-            #[inline(always)]
-            fn atanh(self) -> Self {
-                Lane(libm::atanh(f64::from(self.0)) as $float)
-            }
-            #[inline(always)]
-            fn floor(self) -> Self {
-                Lane(self.0.floor())
-            }
-            #[inline(always)]
-            fn ceil(self) -> Self {
-                Lane(self.0.ceil())
-            }
-            #[inline(always)]
-            fn round(self) -> Self {
-                Lane(self.0.round_ties_even())
-            }
-            #[inline(always)]
-            fn trunc(self) -> Self {
-                Lane(self.0.trunc())
-            }
+
+            lane!(@exact $float: abs = abs, sqrt = sqrt, floor = floor, ceil = ceil, round = round_ties_even,
+                trunc = trunc);
+            lane!(@own $width: exp::exp, exp::exp2, exp::exp_m1, exp::sigmoid, exp::tanh, exp::sinh, exp::cosh, log::ln,
+                log::ln_1p, log::log2, log::log10, trig::sin, trig::cos, erf::erf, erf::erfc, normal::normal_cdf,
+                normal::normal_pdf, normal::gelu, normal::gelu_slope, normal::gelu_tanh);
+            lane!(@wide $float: trig::sin_pi, trig::cos_pi, erf::erfcx, normal::ndtri, normal::erfinv, normal::log_ndtr,
+                bessel::i0, bessel::i0e, bessel::i1, bessel::i1e);
+            lane!(@scalar $float: tan = f64::tan, asin = f64::asin, acos = f64::acos, atan = f64::atan,
+                asinh = libm::asinh, acosh = libm::acosh, atanh = libm::atanh, lgamma = libm::lgamma,
+                digamma = gamma::digamma);
         }
     };
+
+    // Methods of the float itself.
+    (@exact $float:ty: $($method:ident = $function:ident),*) => {$(
+        #[inline(always)]
+        fn $method(self) -> Self {
+            Lane(self.0.$function())
+        }
+    )*};
+
+    // Straight-line code of its own for either width.
+    (@own $width:ident: $($file:ident::$method:ident),*) => {$(
+        #[inline(always)]
+        fn $method(self) -> Self {
+            $file::$width::$method(self)
+        }
+    )*};
+
+    // Straight-line code in double precision for both.
+    (@wide $float:ty: $($file:ident::$method:ident),*) => {$(
+        #[inline(always)]
+        fn $method(self) -> Self {
+            Lane($file::$method(Lane::<f64, FMA>(f64::from(self.0))).0 as $float)
+        }
+    )*};
+
+    // A call per element, in double precision.
+    (@scalar $float:ty: $($method:ident = $function:path),*) => {$(
+        #[inline(always)]
+        fn $method(self) -> Self {
+            Lane($function(f64::from(self.0)) as $float)
+        }
+    )*};
 
     (@operator $float:ty, $trait:ident, $method:ident, $symbol:tt) => {
         impl<const FMA: bool> $trait for Lane<$float, FMA> {

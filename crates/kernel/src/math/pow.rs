@@ -1,4 +1,4 @@
-//! Powers, with all the special cases of C99 (annex F.9.4.4).
+//! Powers and the hypotenuse, with all the special cases of C99 (annex F.9.4).
 
 use super::{exp, log};
 use crate::real::{Lane, Real};
@@ -21,6 +21,15 @@ pub(super) mod single {
         // y·ln|x| is 0·inf here.
         let one = (x.0 == 1.0) | (y.0 == 0.0) | ((x.0 == -1.0) & y.0.is_infinite());
         Lane(if one { 1.0 } else { power })
+    }
+
+    /// The squares of single precision fit into double precision.
+    #[inline(always)]
+    pub(in super::super) fn hypot<const FMA: bool>(x: Lane<f32, FMA>, y: Lane<f32, FMA>) -> Lane<f32, FMA> {
+        let (a, b) = (f64::from(x.0), f64::from(y.0));
+        let root = (a * a + b * b).sqrt() as f32;
+        // Also where the other side is NaN.
+        Lane(if x.0.is_infinite() | y.0.is_infinite() { f32::INFINITY } else { root })
     }
 
     /// The everyday exponents by multiplication: they are exact to the last bit or one beside it.
@@ -56,6 +65,12 @@ pub(super) mod single {
 
 pub(super) mod double {
     use super::*;
+
+    /// `libm`'s, which scales what would overflow.
+    #[inline(always)]
+    pub(in super::super) fn hypot<const FMA: bool>(x: Lane<f64, FMA>, y: Lane<f64, FMA>) -> Lane<f64, FMA> {
+        Lane(libm::hypot(x.0, y.0))
+    }
 
     /// The standard library's: there is no wider type to take the logarithm in.
     #[inline(always)]

@@ -97,3 +97,33 @@ pub(super) mod double {
         Lane(x.0.cos())
     }
 }
+
+/// `(quadrant, r)` with x = quadrant/2 + r and |r| ≤ ¼, without rounding; NaN where x is not finite.
+#[inline(always)]
+fn quarter(x: f64) -> (u32, f64) {
+    let n = (x * 2.0).round_ties_even();
+    let turn = n - (n * 0.25).floor() * 4.0;
+    (turn as u32, x - n * 0.5)
+}
+
+/// sin πx, exact at every multiple of ½.
+#[inline(always)]
+pub(super) fn sin_pi<const FMA: bool>(x: Lane<f64, FMA>) -> Lane<f64, FMA> {
+    let (quadrant, r) = quarter(x.0);
+    Lane(if x.0 == 0.0 { x.0 } else { turned(quadrant, r) }) // −0
+}
+
+/// cos πx, exact at every multiple of ½.
+#[inline(always)]
+pub(super) fn cos_pi<const FMA: bool>(x: Lane<f64, FMA>) -> Lane<f64, FMA> {
+    let (quadrant, r) = quarter(x.0);
+    Lane(turned(quadrant + 1, r))
+}
+
+/// sin(πr + quadrant·π/2)
+#[inline(always)]
+fn turned(quadrant: u32, r: f64) -> f64 {
+    let angle = r * std::f64::consts::PI;
+    let y = if quadrant & 1 == 0 { angle.sin() } else { angle.cos() };
+    if quadrant & 2 == 0 { y } else { -y }
+}

@@ -117,20 +117,27 @@ fn direction(like: &Tensor, salt: usize) -> Result<Tensor> {
     Tensor::from_vec(values.collect(), like.shape())
 }
 
+#[doc(hidden)]
+pub type OfTensors = dyn Fn(&[Tensor]) -> Result<Tensor>;
+
 /// One way to call an operation, with inputs at which it is smooth.
 #[doc(hidden)]
 pub struct Case {
     /// What is called.
     pub name: &'static str,
     /// How.
-    pub f: fn(&[Tensor]) -> Result<Tensor>,
+    pub f: Box<OfTensors>,
     /// With what: float64.
     pub inputs: Vec<Tensor>,
 }
 
 #[doc(hidden)]
-pub fn case(name: &'static str, f: fn(&[Tensor]) -> Result<Tensor>, inputs: Vec<Tensor>) -> Case {
-    Case { name, f, inputs }
+pub fn case(
+    name: &'static str,
+    f: impl Fn(&[Tensor]) -> Result<Tensor> + 'static,
+    inputs: Vec<Tensor>,
+) -> Case {
+    Case { name, f: Box::new(f), inputs }
 }
 
 /// A float64 literal for a case.
@@ -144,9 +151,9 @@ impl Case {
     /// First and second order; and once more with every input used twice, so that gradients must be added.
     #[doc(hidden)]
     pub fn check(&self) -> Result<()> {
-        gradcheck(self.f, &self.inputs)?;
-        gradgradcheck(self.f, &self.inputs)?;
-        let f = self.f;
+        let f = &*self.f;
+        gradcheck(f, &self.inputs)?;
+        gradgradcheck(f, &self.inputs)?;
         let twice = move |x: &[Tensor]| f(x)?.mul(&f(&x.iter().map(|x| x * 1.0).collect::<Vec<_>>())?);
         gradcheck(twice, &self.inputs)
     }

@@ -8,16 +8,19 @@
 //! # Ok::<(), tensor::Error>(())
 //! ```
 
-use super::binary::{Function2, Operand, Value, broadcast_cases, result_type};
+use super::binary::{
+    Function2, Operand, broadcast_cases, common_shape, pairs, result_type, zip_rows,
+};
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::literal::Scalar;
 use crate::storage::{Buffer, with_float};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, dense};
 use kernel::Map1;
-use kernel::map::{Arg, map, zip};
+use kernel::map::{Arg, map};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// `x + y`
@@ -165,17 +168,27 @@ enum Numbered {
     Power(f64),
 }
 
-impl Map1 for Numbered {
-    #[inline(always)]
-    fn call<R: kernel::Real>(self, x: R) -> R {
-        match self {
-            Numbered::Plus(number) => x + number,
-            Numbered::From(number) => -x + number,
-            Numbered::Times(number) => x * number,
-            Numbered::Over(number) => x / number,
-            Numbered::Power(number) => x.pow_scalar(number),
+/// One loop a kind: a match inside of the loop would keep it from vectorising.
+macro_rules! numbered {
+    ($($type:ident |$x:ident, $number:ident| $value:expr;)*) => {$(
+        #[derive(Clone, Copy)]
+        struct $type(f64);
+
+        impl Map1 for $type {
+            #[inline(always)]
+            fn call<R: kernel::Real>(self, $x: R) -> R {
+                let $number = self.0;
+                $value
+            }
         }
-    }
+    )*};
+}
+numbered! {
+    Plus |x, number| x + number;
+    Minus |x, number| -x + number;
+    Times |x, number| x * number;
+    Over |x, number| x / number;
+    Power |x, number| x.pow_scalar(number);
 }
 
 struct WithNumber(Numbered, &'static str);
@@ -207,14 +220,13 @@ impl Tensor {
     fn with_number(&self, f: Numbered, name: &'static str) -> Tensor {
         let out = with_float!(self.dtype(), T => {
             let mut out = Buffer::<T>::zeros(self.numel());
-            // One loop a kind: a match inside of it would keep it from vectorising.
             let x = self.values::<T>();
             match f {
-                Numbered::Plus(n) => zip(Value(Add), Arg::Slice(&x), Arg::Scalar(n as T), &mut out),
-                Numbered::From(n) => zip(Value(Sub), Arg::Scalar(n as T), Arg::Slice(&x), &mut out),
-                Numbered::Times(n) => zip(Value(Mul), Arg::Slice(&x), Arg::Scalar(n as T), &mut out),
-                Numbered::Over(n) => zip(Value(Div), Arg::Slice(&x), Arg::Scalar(n as T), &mut out),
-                Numbered::Power(_) => map(f, &x, &mut out),
+                Numbered::Plus(n) => map(Plus(n), &x, &mut out),
+                Numbered::From(n) => map(Minus(n), &x, &mut out),
+                Numbered::Times(n) => map(Times(n), &x, &mut out),
+                Numbered::Over(n) => map(Over(n), &x, &mut out),
+                Numbered::Power(n) => map(Power(n), &x, &mut out),
             }
             Tensor::new(out, self.dense_layout())
         });
@@ -341,6 +353,132 @@ impl Tensor {
     }
 }
 
+/// `x + factor·y`
+#[derive(Clone, Copy)]
+struct AddScaled<const SUB: bool>(f64);
+
+impl<const SUB: bool> Function2 for AddScaled<SUB> {
+    const NAME: &'static str = if SUB { "Sub" } else { "Add" };
+    const METHOD: &'static str = if SUB { "sub_alpha" } else { "add_alpha" };
+    const KEEPS: Keep = Keep::Nothing;
+    #[inline(always)]
+    fn value<R: kernel::Real>(self, x: R, y: R) -> R {
+        x + y * self.0
+    }
+    #[inline(always)]
+    fn pull_x<R: kernel::Real>(self, _: R, _: R, grad: R) -> R {
+        grad
+    }
+    #[inline(always)]
+    fn pull_y<R: kernel::Real>(self, _: R, _: R, grad: R) -> R {
+        grad * self.0
+    }
+}
+
+impl Tensor {
+    /// `self + alpha·other` in one pass: PyTorch's `add(other, alpha=alpha)`.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together, or alpha is a float where both are of integers.
+    #[doc(alias = "torch.add")]
+    #[track_caller]
+    pub fn add_alpha<'a>(&self, other: impl Into<Operand<'a>>, alpha: impl Into<Scalar>) -> Result<Tensor> {
+        let (other, alpha) = (other.into(), alpha.into());
+        if self.scales("add_alpha", other, alpha)? {
+            return self.apply2(AddScaled::<false>(alpha.to_f64()), other);
+        }
+        self.add(&other.tensor(DType::I64).mul(alpha.to::<i64>())?)
+    }
+
+    /// `self − alpha·other` in one pass: PyTorch's `sub(other, alpha=alpha)`.
+    ///
+    /// # Errors
+    /// As [`add_alpha`](Tensor::add_alpha).
+    #[doc(alias = "torch.sub")]
+    #[track_caller]
+    pub fn sub_alpha<'a>(&self, other: impl Into<Operand<'a>>, alpha: impl Into<Scalar>) -> Result<Tensor> {
+        let (other, alpha) = (other.into(), alpha.into());
+        if self.scales("sub_alpha", other, alpha)? {
+            return self.apply2(AddScaled::<true>(-alpha.to_f64()), other);
+        }
+        self.sub(&other.tensor(DType::I64).mul(alpha.to::<i64>())?)
+    }
+
+    /// Whether `alpha·other` is computed in floats.
+    #[track_caller]
+    fn scales(&self, op: &'static str, other: Operand<'_>, alpha: Scalar) -> Result<bool> {
+        let dtype = result_type(self, other);
+        if alpha.dtype() > dtype.min(DType::F32) {
+            return Err(Error::dtype(op, format!("alpha is {}, but the tensors are of {dtype}", alpha.dtype())));
+        }
+        Ok(dtype.is_float())
+    }
+
+    /// `base` to the power of `self`.
+    ///
+    /// # Errors
+    /// None that a number as the base can cause.
+    #[doc(alias = "torch.pow")]
+    #[track_caller]
+    pub fn rpow(&self, base: impl Into<Scalar>) -> Result<Tensor> {
+        let base = base.into();
+        Tensor::scalar(base, result_type(self, base)).pow(self)
+    }
+
+    /// [`pow`](Tensor::pow) in float64, whatever the types.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    #[doc(alias = "torch.float_power")]
+    #[track_caller]
+    pub fn float_power<'a>(&self, exponent: impl Into<Operand<'a>>) -> Result<Tensor> {
+        match exponent.into() {
+            Operand::Tensor(exponent) => self.to(DType::F64).pow(&exponent.to(DType::F64)),
+            Operand::Number(exponent) => self.to(DType::F64).pow(exponent.to_f64()),
+        }
+    }
+
+    /// `self·2^other`
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    #[doc(alias = "torch.ldexp")]
+    #[track_caller]
+    pub fn ldexp<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        self.mul(&other.tensor(result_type(self, other).to_float()).exp2())
+    }
+
+    /// The next number of the type in the direction of `other`; no gradient.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together, or the numbers are integers.
+    ///
+    /// ```
+    /// use tensor::{DType, tensor};
+    /// let x = tensor(1.0).to(DType::F64).nextafter(2.0)?;
+    /// assert_eq!(x.item()?, 1.0 + f64::EPSILON);
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    #[doc(alias = "torch.nextafter")]
+    #[track_caller]
+    pub fn nextafter<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let (x, y) = self.alike(other.into());
+        if !x.dtype().is_float() {
+            return Err(Error::not_float("nextafter", x.dtype()));
+        }
+        let layout = dense(&common_shape("nextafter", &x, &y)?);
+        Ok(with_float!(x.dtype(), T => zip_rows(&x, &y, layout, |x: Arg<'_, T>, y, out| {
+            pairs(x, y, out, |x, y| match x.partial_cmp(&y) {
+                None => T::NAN,
+                Some(Ordering::Equal) => y,
+                Some(Ordering::Less) => x.next_up(),
+                Some(Ordering::Greater) => x.next_down(),
+            });
+        })))
+    }
+}
+
 /// Adds a gradient to a sum of gradients: in place where nobody else holds the sum and nobody will differentiate it.
 pub(crate) fn accumulate(sum: &mut Tensor, grad: Tensor) -> Result<()> {
     let plain = !is_grad_enabled() && sum.is_contiguous() && grad.is_contiguous() && sum.shape() == grad.shape();
@@ -386,8 +524,13 @@ pub fn cases() -> Vec<Case> {
         ("mul", |x| x[0].mul(&x[1])),
         ("div", |x| x[0].div(&x[1])),
         ("pow", |x| x[0].abs().pow(&x[1])),
+        ("add_alpha", |x| x[0].add_alpha(&x[1], 0.5)),
+        ("sub_alpha", |x| x[0].sub_alpha(&x[1], 0.5)),
+        ("ldexp", |x| x[0].ldexp(&x[1])),
     ]);
     let x = || vec![float64([[0.4, -1.3], [2.0, 0.1]])];
+    cases.push(case("rpow", |x| x[0].rpow(1.7), x()));
+    cases.push(case("float_power", |x| x[0].abs().float_power(1.5), x()));
     cases.push(case("pow of a number", |x| x[0].pow(3.0), x()));
     cases.push(case("pow 0", |x| x[0].pow(0), x()));
     cases.push(case("an input used twice", |x| x[0].mul(&x[0]), x()));

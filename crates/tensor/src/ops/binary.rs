@@ -18,10 +18,10 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::layout::{Layout, Shape, broadcast};
 use crate::literal::Scalar;
-use crate::storage::{Buffer, with_float};
+use crate::storage::Buffer;
 use crate::tensor::{Tensor, dense};
-use kernel::map::{Arg, zip, zip3};
-use kernel::{Map2, Map3};
+use kernel::map::{Arg, zip, zip_each, zip3, zip3_each};
+use kernel::{Float, Lane, Map2, Map3};
 use std::sync::Arc;
 
 /// A function of two numbers. `#[inline(always)]` on the formulas lets the loops around them vectorise.
@@ -36,6 +36,10 @@ pub trait Function2: Copy + Send + Sync + 'static {
     const INTEGERS: Option<fn(i64, i64) -> i64> = None;
     /// The value on bools. Without it they are treated as integers.
     const BOOLS: Option<fn(bool, bool) -> bool> = None;
+    /// Whether the value on whole numbers divides by the second one, which is an error where that is 0.
+    const DIVIDES: bool = false;
+    /// As [`Function::RARE`](super::unary::Function::RARE).
+    const RARE: bool = false;
 
     /// The value at `(x, y)`.
     fn value<R: kernel::Real>(self, x: R, y: R) -> R;
@@ -55,6 +59,17 @@ pub enum Operand<'a> {
     Number(Scalar),
 }
 
+impl Operand<'_> {
+    /// As a tensor of a certain type.
+    #[track_caller]
+    pub(crate) fn tensor(self, dtype: DType) -> Tensor {
+        match self {
+            Operand::Tensor(tensor) => tensor.to(dtype),
+            Operand::Number(number) => Tensor::scalar(number, dtype),
+        }
+    }
+}
+
 impl<'a> From<&'a Tensor> for Operand<'a> {
     #[inline]
     fn from(tensor: &'a Tensor) -> Self {
@@ -71,24 +86,33 @@ impl<T: Into<Scalar>> From<T> for Operand<'_> {
 
 /// The type of a result, by PyTorch's rule: the highest kind (bool, integer, float) decides; within a kind, tensors with
 /// dimensions outrank scalars, and scalars outrank plain numbers.
+#[doc(alias = "torch.result_type")]
 pub fn result_type<'a>(x: &Tensor, y: impl Into<Operand<'a>>) -> DType {
-    let kind = |dtype: DType| dtype.min(DType::F32);
-    match y.into() {
-        Operand::Tensor(y) => {
-            let (a, b) = (x.dtype(), y.dtype());
-            match (x.dim() == 0, y.dim() == 0) {
-                (false, true) if kind(a) >= kind(b) => a,
-                (true, false) if kind(b) >= kind(a) => b,
-                _ => a.promote(b),
-            }
-        }
-        Operand::Number(number) if kind(number.dtype()) > kind(x.dtype()) => number.dtype(),
-        Operand::Number(_) => x.dtype(),
+    result_type_of(&[x.into(), y.into()])
+}
+
+/// [`result_type`] of any number of operands.
+pub(crate) fn result_type_of(operands: &[Operand<'_>]) -> DType {
+    let mut ranks: [Option<DType>; 3] = [None; 3];
+    for operand in operands {
+        let (rank, dtype) = match operand {
+            Operand::Tensor(x) => (usize::from(x.dim() == 0), x.dtype()),
+            Operand::Number(number) => (2, number.dtype()),
+        };
+        ranks[rank] = Some(ranks[rank].map_or(dtype, |other| other.promote(dtype)));
     }
+    // A lower rank counts only where it is of a higher kind.
+    let above = |higher: DType, lower: DType| if kind(lower) > kind(higher) { lower } else { higher };
+    ranks.into_iter().flatten().reduce(above).unwrap_or(DType::F32)
+}
+
+/// Bool, integer or float.
+fn kind(dtype: DType) -> DType {
+    dtype.min(DType::F32)
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Value<F>(pub(crate) F);
+struct Value<F>(F);
 impl<F: Function2> Map2 for Value<F> {
     #[inline(always)]
     fn call<R: kernel::Real>(self, x: R, y: R) -> R {
@@ -112,6 +136,11 @@ pub(crate) struct Binary<F> {
     broadcast: Option<Box<[Arc<Layout>; 2]>>,
 }
 
+impl<F: Function2> Binary<F> {
+    /// Whether there is anything to compute of the gradients.
+    const LOOPS: bool = !matches!(F::KEEPS, Keep::Nothing);
+}
+
 impl Tensor {
     /// Applies a [`Function2`] to pairs of elements, after broadcasting and PyTorch's type promotion.
     ///
@@ -127,18 +156,9 @@ impl Tensor {
             DType::Bool | DType::I64 if F::INTEGERS.is_some() => DType::I64,
             dtype => dtype.to_float(),
         };
-        let number;
-        let y = match other {
-            Operand::Tensor(y) => y,
-            Operand::Number(value) => {
-                number = Tensor::scalar(value, compute);
-                &number
-            }
-        };
-        if self.dtype() == compute && y.dtype() == compute {
-            binary(f, self, y)
-        } else {
-            binary(f, &self.to(compute), &y.to(compute))
+        match other {
+            Operand::Tensor(y) if self.dtype() == compute && y.dtype() == compute => binary(f, self, y),
+            _ => binary(f, &self.to(compute), &other.tensor(compute)),
         }
     }
 }
@@ -155,15 +175,63 @@ fn binary<F: Function2>(f: F, x: &Tensor, y: &Tensor) -> Result<Tensor> {
         (DType::Bool, _, Some(f)) => {
             return Ok(zip_rows(x, y, layout, |x: Arg<'_, bool>, y, out| pairs(x, y, out, f)));
         }
-        (DType::I64, Some(f), _) => return Ok(zip_rows(x, y, layout, |x: Arg<'_, i64>, y, out| pairs(x, y, out, f))),
-        (dtype, ..) => {
-            with_float!(dtype, T => zip_rows(x, y, layout, |x: Arg<'_, T>, y, out: &mut [T]| zip(Value(f), x, y, out)))
+        (DType::I64, Some(f), _) => {
+            if F::DIVIDES && layout.numel() > 0 && y.values::<i64>().contains(&0) {
+                return Err(Error::value(F::METHOD, "division of an integer by zero"));
+            }
+            return Ok(zip_rows(x, y, layout, |x: Arg<'_, i64>, y, out| pairs(x, y, out, f)));
         }
+        (DType::F64, ..) => zip_rows(x, y, layout, move |x, y, out| values::<f64, F>(f, x, y, out)),
+        _ => zip_rows(x, y, layout, move |x, y, out| values::<f32, F>(f, x, y, out)),
     };
     let same = x.shape() == y.shape();
     let broadcast = (!same && out.dtype().is_float())
         .then(|| Box::new([Arc::clone(&x.layout), Arc::clone(&y.layout)]));
     Ok(out.record(Binary { f, broadcast }, &[x, y]))
+}
+
+/// The loop of the values.
+fn values<T: Float, F: Function2>(f: F, x: Arg<'_, T>, y: Arg<'_, T>, out: &mut [T]) {
+    if F::RARE {
+        zip_each(&move |x, y| f.value(Lane::<f64, false>(x), Lane(y)).0, x, y, out);
+    } else {
+        zip(Value(f), x, y, out);
+    }
+}
+
+/// The loop of the gradients of operand `i`.
+fn pulls<T: Float, F: Function2>(f: F, i: usize, [x, y, grad]: [Arg<'_, T>; 3], out: &mut [T]) {
+    if F::RARE {
+        let pull = move |x: f64, y: f64, grad: f64| {
+            let (x, y, grad) = (Lane::<f64, false>(x), Lane(y), Lane(grad));
+            if i == 0 { f.pull_x(x, y, grad).0 } else { f.pull_y(x, y, grad).0 }
+        };
+        zip3_each(&pull, [x, y, grad], out);
+    } else if i == 0 {
+        zip3(Pull::<F, false>(f), x, y, grad, out);
+    } else {
+        zip3(Pull::<F, true>(f), x, y, grad, out);
+    }
+}
+
+type Loop3<T> = dyn Fn([Arg<'_, T>; 3], &mut [T]);
+
+/// One of two loops over a gradient, by its type, in which an operand may also be a single number.
+fn zip3_floats(
+    operands: [&Tensor; 2],
+    grad: &Tensor,
+    single: &Loop3<f32>,
+    double: &Loop3<f64>,
+) -> Tensor {
+    let [x, y] = operands;
+    if grad.dtype() == DType::F64 {
+        let mut out = Buffer::zeros(grad.numel());
+        double([Arg::of(&x.values()), Arg::of(&y.values()), Arg::Slice(&grad.values())], &mut out);
+        return Tensor::new(out, grad.dense_layout());
+    }
+    let mut out = Buffer::zeros(grad.numel());
+    single([Arg::of(&x.values()), Arg::of(&y.values()), Arg::Slice(&grad.values())], &mut out);
+    Tensor::new(out, grad.dense_layout())
 }
 
 #[track_caller]
@@ -186,6 +254,18 @@ pub(crate) fn zip_rows<T: Element, U: Element>(
     y: &Tensor,
     layout: Arc<Layout>,
     mut row: impl FnMut(Arg<'_, T>, Arg<'_, T>, &mut [U]),
+) -> Tensor {
+    rows(x, y, layout, &mut row)
+}
+
+type Row<'a, T, U> = dyn FnMut(Arg<'_, T>, Arg<'_, T>, &mut [U]) + 'a;
+
+/// [`zip_rows`] compiled once for all loops.
+fn rows<T: Element, U: Element>(
+    x: &Tensor,
+    y: &Tensor,
+    layout: Arc<Layout>,
+    row: &mut Row<'_, T, U>,
 ) -> Tensor {
     let numel = layout.numel();
     let mut out = Buffer::<U>::zeros(numel);
@@ -286,28 +366,21 @@ impl<F: Function2> Op for Binary<F> {
             Keep::Nothing => (grad.clone(), grad.clone()),
             _ => (ctx.input(0)?, ctx.input(1)?),
         };
-        let fused = F::KEEPS != Keep::Nothing
-            && self.broadcast.is_none()
-            && !is_grad_enabled()
-            && [&x, &y, grad].iter().all(|t| t.is_contiguous());
+        let fits = |t: &Tensor| t.is_contiguous() && (t.shape() == grad.shape() || t.numel() == 1);
+        let fused = !is_grad_enabled() && grad.is_contiguous() && fits(&x) && fits(&y);
+        let f = self.f;
         ctx.grads(|i| {
-            if fused {
-                return Ok(with_float!(grad.dtype(), T => {
-                    let mut out = Buffer::<T>::zeros(grad.numel());
-                    let (x, y, g) = (x.values::<T>(), y.values::<T>(), grad.values::<T>());
-                    let (x, y, g) = (Arg::Slice(&x), Arg::Slice(&y), Arg::Slice(&g));
-                    if i == 0 {
-                        zip3(Pull::<F, false>(self.f), x, y, g, &mut out);
-                    } else {
-                        zip3(Pull::<F, true>(self.f), x, y, g, &mut out);
-                    }
-                    Tensor::new(out, grad.dense_layout())
-                }));
-            }
-            let pulled = if i == 0 {
-                self.f.pull_x(x.clone(), y.clone(), grad.clone())
+            let pulled = if Binary::<F>::LOOPS && fused {
+                zip3_floats(
+                    [&x, &y],
+                    grad,
+                    &move |args, out| pulls(f, i, args, out),
+                    &move |args, out| pulls(f, i, args, out),
+                )
+            } else if i == 0 {
+                f.pull_x(x.clone(), y.clone(), grad.clone())
             } else {
-                self.f.pull_y(x.clone(), y.clone(), grad.clone())
+                f.pull_y(x.clone(), y.clone(), grad.clone())
             };
             match &self.broadcast {
                 Some(layouts) => pulled.sum_to_size(layouts[i].shape()),
@@ -321,9 +394,10 @@ impl<F: Function2> Op for Binary<F> {
 macro_rules! functions {
     ($($(#[$doc:meta])* $type:ident $method:ident $name:literal $(keeps $keep:ident)?:
         |$x:ident, $y:ident| $value:expr,
-        |$px:ident, $py:ident, $pg:ident| $pull_x:expr,
-        |$qx:ident, $qy:ident, $qg:ident| $pull_y:expr
-        $(, integers $integers:expr)? $(, bools $bools:expr)?;)*) => {$(
+        |$px:pat_param, $py:pat_param, $pg:pat_param| $pull_x:expr,
+        |$qx:pat_param, $qy:pat_param, $qg:pat_param| $pull_y:expr
+        $(, integers $integers:expr)? $(, bools $bools:expr)? $(, divides $divides:literal)?
+        $(, rare $rare:literal)?;)*) => {$(
         #[derive(Clone, Copy)]
         pub(crate) struct $type;
 
@@ -333,6 +407,8 @@ macro_rules! functions {
             $(const KEEPS: Keep = Keep::$keep;)?
             $(const INTEGERS: Option<fn(i64, i64) -> i64> = Some($integers);)?
             $(const BOOLS: Option<fn(bool, bool) -> bool> = Some($bools);)?
+            $(const DIVIDES: bool = $divides;)?
+            $(const RARE: bool = $rare;)?
             #[inline(always)]
             fn value<R: kernel::Real>(self, $x: R, $y: R) -> R {
                 $value
@@ -360,6 +436,8 @@ macro_rules! functions {
     )*};
 }
 
+pub(crate) use functions as functions2;
+
 functions! {
     /// The larger of each pair; a NaN on either side stays. Ties share the gradient.
     Maximum maximum "Maximum": |x, y| x.maximum(y),
@@ -371,10 +449,59 @@ functions! {
         |x, y, g| g.clone() * share(y.clone().lt(x.clone()), x.equal(y), g),
         |x, y, g| g.clone() * share(x.clone().lt(y.clone()), x.equal(y), g),
         integers i64::min, bools |x, y| x & y;
+    /// The larger of each pair, a NaN only where both are. Ties share the gradient.
+    Fmax fmax "Fmax": |x, y| sound(x.clone(), y.clone(), x.maximum(y)),
+        |x, y, g| g.clone() * sound_share(x.clone().lt(y.clone()), x, y, g),
+        |x, y, g| g.clone() * sound_share(y.clone().lt(x.clone()), y, x, g),
+        integers i64::max, bools |x, y| x | y, rare true;
+    /// The smaller of each pair, a NaN only where both are. Ties share the gradient.
+    Fmin fmin "Fmin": |x, y| sound(x.clone(), y.clone(), x.minimum(y)),
+        |x, y, g| g.clone() * sound_share(y.clone().lt(x.clone()), x, y, g),
+        |x, y, g| g.clone() * sound_share(x.clone().lt(y.clone()), y, x, g),
+        integers i64::min, bools |x, y| x & y, rare true;
     /// The angle of the point `(other, self)`.
+    #[doc(alias = "arctan2")]
     Atan2 atan2 "Atan2": |x, y| x.atan2(y),
         |x, y, g| g * y.clone() * over_square(x, y),
-        |x, y, g| -(g * x.clone()) * over_square(x, y);
+        |x, y, g| -(g * x.clone()) * over_square(x, y), rare true;
+    /// `√(self² + other²)`, where the squares may overflow; slope 0 at the origin.
+    Hypot hypot "Hypot": |x, y| x.hypot(y),
+        |x, y, g| g * over_length(x.clone(), x, y),
+        |x, y, g| g * over_length(y.clone(), x, y), rare true;
+    /// `|self|` with the sign of `other`, which −0 and NaN have too. No gradient flows to the sign.
+    Copysign copysign "Copysign": |x, y| x.copysign(y),
+        |x, y, g| g * x.clone().sign() * x.constant(1.0).copysign(y),
+        |_, _, g| g.zero(), rare true;
+    /// 0 below 0, 1 above, and `other` at 0.
+    Heaviside heaviside "Heaviside": |x, y| {
+            let step = R::select(x.clone().gt_scalar(0.0), x.constant(1.0), x.constant(0.0));
+            R::select(x.eq_scalar(0.0), y, step)
+        },
+        |_, _, g| g.zero(), |x, _, g| R::select(x.eq_scalar(0.0), g.clone(), g.zero()),
+        integers |x, y| if x == 0 { y } else { i64::from(x > 0) }, rare true;
+}
+
+/// The one of x and y that is a number, or `chosen` if both are.
+#[inline(always)]
+fn sound<R: kernel::Real>(x: R, y: R, chosen: R) -> R {
+    R::select(x.clone().is_nan(), y.clone(), R::select(y.is_nan(), x, chosen))
+}
+
+/// [`share`], but 0 where `mine` alone is NaN, and 1 where `other` is.
+#[inline(always)]
+fn sound_share<R: kernel::Real>(lost: R::Mask, mine: R, other: R, like: R) -> R {
+    let shared = share(lost, mine.clone().equal(other.clone()), like.clone());
+    let mine = R::select(mine.is_nan(), like.constant(0.0), shared);
+    R::select(other.is_nan(), like.constant(1.0), mine)
+}
+
+/// `part/√(x² + y²)`, and 0 at the origin.
+#[inline(always)]
+fn over_length<R: kernel::Real>(part: R, x: R, y: R) -> R {
+    let length = x.hypot(y);
+    let origin = length.clone().eq_scalar(0.0);
+    let safe = R::select(origin.clone(), length.constant(1.0), length);
+    R::select(origin, part.zero(), part / safe)
 }
 
 /// 0 where the other side was chosen, ½ at a tie, else 1 (where one side is NaN, both are).
@@ -413,7 +540,12 @@ pub fn cases() -> Vec<Case> {
     broadcast_cases(&[
         ("maximum", |x| x[0].maximum(&x[1])),
         ("minimum", |x| x[0].minimum(&x[1])),
+        ("fmax", |x| x[0].fmax(&x[1])),
+        ("fmin", |x| x[0].fmin(&x[1])),
         ("atan2", |x| x[0].atan2(&x[1])),
+        ("hypot", |x| x[0].hypot(&x[1])),
+        ("copysign", |x| x[0].copysign(&x[1])),
+        ("heaviside", |x| x[0].heaviside(&x[1])),
     ])
 }
 

@@ -6,9 +6,10 @@ use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
-use crate::storage::{with_element, with_float};
+use crate::storage::with_element;
 use crate::tensor::{Tensor, dense};
 use kernel::map::Arg;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 macro_rules! comparisons {
@@ -49,11 +50,7 @@ impl Tensor {
     /// Both operands, outside of the graph, in the type in which they are compared.
     pub(crate) fn alike(&self, other: Operand<'_>) -> (Tensor, Tensor) {
         let dtype = result_type(self, other);
-        let other = match other {
-            Operand::Tensor(y) => y.detach().to(dtype),
-            Operand::Number(number) => Tensor::scalar(number, dtype),
-        };
-        (self.detach().to(dtype), other)
+        (self.detach().to(dtype), other.tensor(dtype).detach())
     }
 
     #[track_caller]
@@ -93,15 +90,11 @@ impl Tensor {
     /// Where zero or false.
     #[must_use]
     pub fn logical_not(&self) -> Tensor {
-        let x = self.detach().to(DType::Bool);
-        Tensor::new(x.values::<bool>().iter().map(|x| !x).collect(), x.dense_layout())
+        self.detach().to(DType::Bool).map_elements(|x: bool| !x)
     }
 
     fn float_test(&self, f: impl Fn(f64) -> bool) -> Tensor {
-        let x = self.detach();
-        with_element!(x.dtype(), T => {
-            Tensor::new(x.values::<T>().iter().map(|x| f(x.to_f64())).collect(), x.dense_layout())
-        })
+        with_element!(self.dtype(), T => self.map_elements(|x: T| f(x.to_f64())))
     }
 
     /// Where not a number.
@@ -120,6 +113,24 @@ impl Tensor {
     #[must_use]
     pub fn isfinite(&self) -> Tensor {
         self.float_test(f64::is_finite)
+    }
+
+    /// Where ∞.
+    #[must_use]
+    pub fn isposinf(&self) -> Tensor {
+        self.float_test(|x| x == f64::INFINITY)
+    }
+
+    /// Where −∞.
+    #[must_use]
+    pub fn isneginf(&self) -> Tensor {
+        self.float_test(|x| x == f64::NEG_INFINITY)
+    }
+
+    /// Where the sign bit is set: below 0, and at −0.
+    #[must_use]
+    pub fn signbit(&self) -> Tensor {
+        self.float_test(f64::is_sign_negative)
     }
 
     /// `self` where the mask holds, else `other`; all three are broadcast. Only what is chosen gets a gradient.
@@ -141,15 +152,7 @@ impl Tensor {
         }
         let other = other.into();
         let dtype = result_type(self, other);
-        let number;
-        let no = match other {
-            Operand::Tensor(no) => no,
-            Operand::Number(value) => {
-                number = Tensor::scalar(value, dtype);
-                &number
-            }
-        };
-        let (yes, no) = (self.to(dtype), no.to(dtype));
+        let (yes, no) = (self.to(dtype), other.tensor(dtype));
         let shape = common_shape("where", &yes, &no)?;
         let span = Tensor::full((), false, DType::Bool)?.expand(&shape)?;
         let shape = common_shape("where", mask, &span)?;
@@ -206,25 +209,52 @@ impl Tensor {
             && with_element!(self.dtype(), T => self.values::<T>() == other.values::<T>())
     }
 
-    /// Whether all elements are within `atol + rtol·|other|`. NaN equals nothing.
+    /// Where `|self − other| ≤ atol + rtol·|other|`, and where both are the same infinity; NaN is close to nothing, or to
+    /// NaN alone. PyTorch's defaults are 1e-5, 1e-8 and `false`.
     ///
     /// # Errors
-    /// If the shapes cannot be broadcast together.
+    /// If the types differ, the shapes cannot be broadcast together, or a tolerance is negative.
+    #[doc(alias = "torch.isclose")]
+    #[track_caller]
+    pub fn isclose(&self, other: &Tensor, rtol: f64, atol: f64, equal_nan: bool) -> Result<Tensor> {
+        if self.dtype() != other.dtype() {
+            return Err(Error::dtype("isclose", format!("types {} and {} differ", self.dtype(), other.dtype())));
+        }
+        if rtol < 0.0 || atol < 0.0 {
+            return Err(Error::value("isclose", format!("tolerances {rtol} and {atol} must not be negative")));
+        }
+        let (x, y) = (self.detach(), other.detach());
+        let layout = dense(&common_shape("isclose", &x, &y)?);
+        Ok(with_element!(x.dtype(), T => zip_rows(&x, &y, layout, |x: Arg<'_, T>, y, out| {
+            pairs(x, y, out, |x, y| {
+                let (a, b) = (x.to_f64(), y.to_f64());
+                x == y || equal_nan && a.is_nan() && b.is_nan() || b.is_finite() && (a - b).abs() <= atol + rtol * b.abs()
+            });
+        })))
+    }
+
+    /// Whether all elements are [close](Tensor::isclose). PyTorch's defaults are 1e-5 and 1e-8.
+    ///
+    /// # Errors
+    /// As [`isclose`](Tensor::isclose).
     #[doc(alias = "torch.allclose")]
     #[track_caller]
     pub fn allclose(&self, other: &Tensor, rtol: f64, atol: f64) -> Result<bool> {
-        let (x, y) = self.alike(Operand::Tensor(other));
-        let layout = dense(&common_shape("allclose", &x, &y)?);
-        let close = with_float!(x.dtype().to_float(), T => {
-            let dtype = T::DTYPE;
-            zip_rows(&x.to(dtype), &y.to(dtype), layout, |x: Arg<'_, T>, y, out| {
-                pairs(x, y, out, |x, y| {
-                    let distance = (x - y).abs().to_f64();
-                    x == y || distance <= atol + rtol * y.abs().to_f64() && y.is_finite()
-                });
-            })
-        });
-        Ok(close.values::<bool>().iter().all(|&c| c))
+        Ok(self.isclose(other, rtol, atol, false)?.values::<bool>().iter().all(|&c| c))
+    }
+
+    /// Where the element is one of `test_elements`.
+    #[doc(alias = "torch.isin")]
+    #[must_use]
+    pub fn isin(&self, test_elements: &Tensor) -> Tensor {
+        let (x, set) = self.alike(Operand::Tensor(test_elements));
+        with_element!(x.dtype(), T => {
+            // NaN is in no set, and compares as equal to everything here.
+            let order = |a: &T, b: &T| a.partial_cmp(b).unwrap_or(Ordering::Equal);
+            let mut set: Vec<T> = set.values::<T>().iter().copied().filter(|x| !x.to_f64().is_nan()).collect();
+            set.sort_by(order);
+            x.map_elements(|x: T| !x.to_f64().is_nan() && set.binary_search_by(|y| order(y, &x)).is_ok())
+        })
     }
 }
 

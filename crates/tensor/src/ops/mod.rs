@@ -26,9 +26,16 @@ mod reduce;
 
 families! {
     unary
+    rounding
+    activation
+    special
     binary
     arithmetic
+    division
+    bitwise
+    special_pairs
     operators
+    ternary
     compare
     convert
     sum

@@ -1,4 +1,4 @@
-//! `+ − · /` and the unary `−` on tensors and numbers. An operator cannot return an error: it panics with the message of
+//! `+ − · / %` and the unary `−` on tensors and numbers; `%` is Python's [`remainder`](Tensor::remainder). An operator cannot return an error: it panics with the message of
 //! the method of the same name, at the user's line.
 //!
 //! ```
@@ -15,7 +15,7 @@ use crate::tensor::Tensor;
 
 /// The operators cannot return an error: they panic with its message, at the user's line.
 #[track_caller]
-fn or_panic(result: Result<Tensor>) -> Tensor {
+pub(crate) fn or_panic(result: Result<Tensor>) -> Tensor {
     match result {
         Ok(tensor) => tensor,
         Err(error) => panic!("{error}"),
@@ -68,7 +68,25 @@ macro_rules! operators {
         }
     )*};
 }
-operators!(Add add add, Sub sub sub, Mul mul mul, Div div div);
+operators!(Add add add, Sub sub sub, Mul mul mul, Div div div, Rem rem remainder);
+
+/// `x += y` makes `x` the name of a new tensor; whoever holds the old one still has it.
+macro_rules! assignments {
+    ($($trait:ident $method:ident $function:ident: $($right:ty),*;)*) => {$($(
+        impl std::ops::$trait<$right> for Tensor {
+            #[track_caller]
+            fn $method(&mut self, other: $right) {
+                *self = or_panic(Tensor::$function(self, other));
+            }
+        }
+    )*)*};
+}
+assignments! {
+    AddAssign add_assign add: &Tensor, f64, i64;
+    SubAssign sub_assign sub: &Tensor, f64, i64;
+    MulAssign mul_assign mul: &Tensor, f64, i64;
+    DivAssign div_assign div: &Tensor, f64, i64;
+}
 
 #[track_caller]
 fn number_over(number: Scalar, x: &Tensor) -> Tensor {
@@ -143,6 +161,17 @@ pub fn cases() -> Vec<Case> {
 #[cfg(test)]
 mod tests {
     use crate::tensor;
+
+    #[test]
+    fn an_assignment_leaves_other_holders_alone() {
+        let mut x = tensor([1.0, 2.0]);
+        let old = x.clone();
+        x += &old;
+        x -= 1.0;
+        x *= 2;
+        assert_eq!(x.to_vec::<f32>().unwrap(), [2.0, 6.0]);
+        assert_eq!(old.to_vec::<f32>().unwrap(), [1.0, 2.0]);
+    }
 
     #[test]
     #[should_panic(expected = "add: shapes [2] and [3] cannot be broadcast together")]
