@@ -140,9 +140,11 @@ impl Chart {
         if all.is_empty() {
             return Err(Error::value("Chart", "there is no finite point to draw"));
         }
-        let x = span(all.iter().map(|p| p.0), 0.0);
         let height = |y: f64| if self.log_y { y.log10() } else { y };
+        let loose = self.series.iter().any(|s| !s.joined);
+        let x = span(all.iter().map(|p| p.0), if loose { 0.02 } else { 0.0 });
         let y = span(all.iter().map(|p| height(p.1)), 0.05);
+        let emptiest = self.emptiest_corner(&x, &y, height);
         let failed = |e: DrawingAreaErrorKind<_>| Error::value("Chart", format!("cannot be drawn: {e}"));
 
         area.fill(&WHITE).map_err(failed)?;
@@ -185,13 +187,51 @@ impl Chart {
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
+            .position(emptiest)
             .background_style(WHITE.mix(0.85))
             .border_style(BLACK.mix(0.2))
             .label_font(("sans-serif", 14))
             .draw()
             .map_err(failed)?;
         area.present().map_err(failed)
+    }
+}
+
+impl Chart {
+    /// Where the legend hides the least.
+    fn emptiest_corner(
+        &self,
+        x: &Range<f64>,
+        y: &Range<f64>,
+        height: impl Fn(f64) -> f64,
+    ) -> SeriesLabelPosition {
+        // What the legend covers, in shares of the frame.
+        let (width, tall) = (0.35, 0.08 + 0.06 * self.series.len() as f64);
+        let mut covered = [0; 4];
+        let mut count = |px: f64, py: f64| {
+            let (u, v) = ((px - x.start) / (x.end - x.start), (py - y.start) / (y.end - y.start));
+            let (left, right, low, high) = (u < width, u > 1.0 - width, v < tall, v > 1.0 - tall);
+            let corners = [right && high, left && high, right && low, left && low];
+            covered.iter_mut().zip(corners).for_each(|(n, inside)| *n += usize::from(inside));
+        };
+        for series in &self.series {
+            let steps = if series.joined { 50 / series.points.len().max(1) + 1 } else { 1 };
+            for (i, &(ax, ay)) in series.points.iter().enumerate() {
+                let (bx, by) = series.points[(i + 1).min(series.points.len() - 1)];
+                for step in 0..steps {
+                    let share = step as f64 / steps as f64;
+                    count(ax + share * (bx - ax), height(ay) + share * (height(by) - height(ay)));
+                }
+            }
+        }
+        let best = (0..4).min_by_key(|&i| covered[i]).unwrap_or(0);
+        [
+            SeriesLabelPosition::UpperRight,
+            SeriesLabelPosition::UpperLeft,
+            SeriesLabelPosition::LowerRight,
+            SeriesLabelPosition::LowerLeft,
+        ][best]
+            .clone()
     }
 }
 

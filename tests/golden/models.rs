@@ -11,6 +11,7 @@ use tensor::{DType, Result, Tensor};
 /// A layer by PyTorch's class name and constructor arguments; `None` if there is none of that name.
 pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
     let int = |name: &str| args.int(name).map(|n| n as usize);
+    let float = |name: &str, default: f64| args.float(name).unwrap_or(default);
     let dim = |name: &str, default: isize| args.dim(name).unwrap_or(default);
     Some(match class {
         "Linear" => {
@@ -29,6 +30,34 @@ pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
         "ReLU" => Box::new(ReLU),
         "Tanh" => Box::new(Tanh),
         "LogSigmoid" => Box::new(LogSigmoid),
+        "SiLU" => Box::new(SiLU),
+        "Mish" => Box::new(Mish),
+        "SELU" => Box::new(SELU),
+        "ReLU6" => Box::new(ReLU6),
+        "Hardswish" => Box::new(Hardswish),
+        "Hardsigmoid" => Box::new(Hardsigmoid),
+        "Softsign" => Box::new(Softsign),
+        "Tanhshrink" => Box::new(Tanhshrink),
+        "LeakyReLU" => Box::new(LeakyReLU::new().negative_slope(float("negative_slope", 0.01))),
+        "ELU" => Box::new(ELU::new().alpha(float("alpha", 1.0))),
+        "CELU" => Box::new(CELU::new().alpha(float("alpha", 1.0))),
+        "GELU" => Box::new(GELU::new().approximate(match args.text("approximate") {
+            Some("tanh") => Approximate::Tanh,
+            _ => Approximate::None,
+        })),
+        "Softplus" => Box::new(Softplus::new().beta(float("beta", 1.0)).threshold(float("threshold", 20.0))),
+        "Hardtanh" => {
+            Box::new(Hardtanh::new().min_val(float("min_val", -1.0)).max_val(float("max_val", 1.0)))
+        }
+        "Softshrink" => Box::new(Softshrink::new().lambd(float("lambd", 0.5))),
+        "Hardshrink" => Box::new(Hardshrink::new().lambd(float("lambd", 0.5))),
+        "Threshold" => {
+            Box::new(Threshold::new().threshold(args.float("threshold")?).value(args.float("value")?))
+        }
+        "GLU" => Box::new(GLU::new().dim(dim("dim", -1))),
+        "PReLU" => Box::new(
+            PReLU::new().num_parameters(int("num_parameters").unwrap_or(1)).init(float("init", 0.25)),
+        ),
         "Softmax" => Box::new(Softmax::new(args.dim("dim")?)),
         "LogSoftmax" => Box::new(LogSoftmax::new(args.dim("dim")?)),
         "Softmin" => Box::new(Softmin::new(args.dim("dim")?)),

@@ -27,7 +27,11 @@ mod softmax;
 mod state;
 mod summary;
 
-pub use activation::{LogSigmoid, ReLU, Sigmoid, Tanh};
+pub use activation::{
+    Approximate, CELU, ELU, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid,
+    Mish, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softplus, Softshrink, Softsign, Tanh, Tanhshrink,
+    Threshold,
+};
 pub use bilinear::Bilinear;
 pub use dropout::{Dropout, Dropout2d};
 pub use linear::Linear;
