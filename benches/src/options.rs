@@ -2,7 +2,7 @@
 
 /// What to run, and for how long.
 pub(crate) struct Options {
-    /// A name of the list in [`crate::workloads`].
+    /// A name of the list in `workloads`.
     pub(crate) workload: String,
     /// Rows of a batch; 0 is the workload's own.
     pub(crate) batch: usize,

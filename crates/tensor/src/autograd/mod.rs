@@ -1,6 +1,6 @@
 //! The tape: what a tensor remembers of how it was made, and the walk back.
 //!
-//! An operation is a struct that implements [`Op`]. [`Tensor::record`] puts it into the graph; [`Tensor::backward`]
+//! An operation is a struct that implements [`Op`]. [`Tensor::record`](crate::Tensor::record) puts it into the graph; [`Tensor::backward`](crate::Tensor::backward)
 //! and [`grad`] walk from the newest node to the oldest. The order is the order in which nodes were made: an input
 //! is always older than what is computed from it, so there is no recursion and no sorting.
 //!

@@ -1,4 +1,4 @@
-//! Functions of one number: *a name, a value and a slope*, each written once over [`Real`].
+//! Functions of one number: *a name, a value and a slope*, each written once over [`Real`](kernel::Real).
 //!
 //! The table below is the whole definition of `exp`, `sigmoid`, … From one entry come the vectorised forward loop, the
 //! fused backward loop, and the graph of the gradient, when somebody differentiates it. A function of your own is the
