@@ -96,6 +96,8 @@ fn of_more(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
         Ok(reduction) => reduction,
         Err(error) => return Some(Err(error)),
     };
+    // torchvision's functions do not reduce by themselves.
+    let vision = if args.text("reduction").is_none() { Reduction::None } else { reduction };
     Some(match op {
         "gaussian_nll_loss" => {
             let criterion =
@@ -109,6 +111,59 @@ fn of_more(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
         "margin_ranking_loss" => {
             let criterion = options!(MarginRankingLoss::new().reduction(reduction), args, margin: float);
             criterion.forward(args.t("input1"), args.t("input2"), args.t("target"))
+        }
+        "cosine_embedding_loss" => {
+            let criterion = options!(CosineEmbeddingLoss::new().reduction(reduction), args, margin: float);
+            criterion.forward(args.t("input1"), args.t("input2"), args.t("target"))
+        }
+        "triplet_margin_loss" => {
+            let criterion = TripletMarginLoss::new().reduction(reduction);
+            let criterion = options!(criterion, args, margin: float, p: float, eps: float, swap: flag);
+            criterion.forward(args.t("anchor"), args.t("positive"), args.t("negative"))
+        }
+        "triplet_margin_with_distance_loss" => {
+            let criterion = TripletMarginWithDistanceLoss::new().reduction(reduction);
+            let mut criterion = options!(criterion, args, margin: float, swap: flag);
+            criterion = match args.text("distance_function") {
+                None | Some("pairwise") => criterion,
+                Some("l1") => criterion.distance_function(|x, y| x.pairwise_distance(y, 1.0, 1e-6, false)),
+                Some("cosine") => {
+                    criterion.distance_function(|x, y| x.cosine_similarity(y, 1, 1e-8)?.neg().add(1.0))
+                }
+                Some("sq") => criterion.distance_function(|x, y| x.sub(y)?.square().sum_dim(-1, false)),
+                Some("linf") => criterion.distance_function(|x, y| Ok(x.sub(y)?.abs().max_dim(-1, false)?.0)),
+                Some(_) => return None,
+            };
+            criterion.forward(args.t("anchor"), args.t("positive"), args.t("negative"))
+        }
+        "linear_cross_entropy" => {
+            let criterion = CrossEntropyLoss::new().reduction(reduction);
+            let criterion = options!(criterion, args, ignore_index: int, label_smoothing: float);
+            let logits = args.t("input").linear(args.t("linear_weight"), args.find("linear_bias"));
+            logits.and_then(|x| criterion.forward(&x, args.t("target")))
+        }
+        "sigmoid_focal_loss" => {
+            let criterion = SigmoidFocalLoss::new().reduction(vision);
+            let criterion = options!(criterion, args, alpha: float, gamma: float);
+            criterion.forward(args.t("inputs"), args.t("targets"))
+        }
+        "generalized_box_iou_loss" => {
+            boxes(args, &options!(GIoULoss::new().reduction(vision), args, eps: float))
+        }
+        "distance_box_iou_loss" => {
+            boxes(args, &options!(DIoULoss::new().reduction(vision), args, eps: float))
+        }
+        "complete_box_iou_loss" => {
+            boxes(args, &options!(CIoULoss::new().reduction(vision), args, eps: float))
+        }
+        "box_area" => box_area(args.t("boxes")),
+        "box_iou" => box_iou(args.t("boxes1"), args.t("boxes2")),
+        "generalized_box_iou" => generalized_box_iou(args.t("boxes1"), args.t("boxes2")),
+        "distance_box_iou" => {
+            distance_box_iou(args.t("boxes1"), args.t("boxes2"), args.float("eps").unwrap_or(1e-7))
+        }
+        "complete_box_iou" => {
+            complete_box_iou(args.t("boxes1"), args.t("boxes2"), args.float("eps").unwrap_or(1e-7))
         }
         "ctc_loss" | "ctc_loss_from_logits" => {
             let mut criterion = options!(CTCLoss::new().reduction(reduction), args, zero_infinity: flag);
@@ -124,4 +179,8 @@ fn of_more(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
         }
         _ => return None,
     })
+}
+
+fn boxes(args: &Args<'_>, criterion: &dyn Criterion) -> Result<Tensor> {
+    criterion.forward(args.t("boxes1"), args.t("boxes2"))
 }

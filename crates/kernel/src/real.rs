@@ -64,9 +64,9 @@ pub trait Real:
     /// `self` is not a number.
     #[expect(clippy::wrong_self_convention, reason = "a formula consumes its numbers")]
     fn is_nan(self) -> Self::Mask;
-    /// The same number, taken as a constant: no gradient flows through it.
+    /// This value, with the derivatives of another: where a convention cuts the value, but not the gradient.
     #[inline(always)]
-    fn detach(self) -> Self {
+    fn with_slope_of(self, _other: impl FnOnce() -> Self) -> Self {
         self
     }
     /// `yes` where the mask holds, else `no`. Both are computed; only one of them gets a gradient.

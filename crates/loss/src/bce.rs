@@ -4,7 +4,7 @@ use crate::criterion::criterion;
 use crate::refuse::{no_probabilities, unequal_shapes};
 use crate::{Criterion, Pointwise, Reduction, Weighted, pointwise};
 use tensor::autograd::check::{Case, case, float64};
-use tensor::{Real, Result, Tensor};
+use tensor::{Ctx, Grads, Keep, Op, Result, Tensor, cat};
 
 criterion! {
     /// `−w·(t·ln p + (1 − t)·ln(1 − p))` for a probability `p`, such as a sigmoid gives. Logarithms are cut at −100, as
@@ -33,8 +33,10 @@ impl Criterion for BCELoss {
     #[track_caller]
     fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         unequal_shapes("BCELoss", ("input", input), ("target", target))?;
-        no_probabilities("BCELoss", "input", input)?;
+        let [smallest, largest] = no_probabilities("BCELoss", "input", input)?;
         no_probabilities("BCELoss", "target", target)?;
+        let saturated = smallest < EPSILON || largest > 1.0 - EPSILON;
+        let input = &if saturated { past_sigmoid(input)? } else { input.clone() };
         match &self.weight {
             None => pointwise(BinaryCrossEntropy, [input, target], self.reduction),
             Some(w) => pointwise(Weighted(BinaryCrossEntropy), [input, target, w], self.reduction),
@@ -42,22 +44,71 @@ impl Criterion for BCELoss {
     }
 }
 
+/// Where PyTorch cuts the denominator of the slope; its constant is a float32.
+const EPSILON: f64 = 1e-12f32 as f64;
+
 #[derive(Clone, Copy)]
 struct BinaryCrossEntropy;
 
 impl Pointwise<2> for BinaryCrossEntropy {
     const NAME: &'static str = "BinaryCrossEntropy";
     #[inline(always)]
-    fn value<R: Real>(self, [p, t]: [R; 2]) -> R {
+    fn value<R: tensor::Real>(self, [p, t]: [R; 2]) -> R {
         let (yes, no) = (p.clone().ln().max_scalar(-100.0), (-p).ln_1p().max_scalar(-100.0));
         (t.clone() - 1.0) * no - t * yes
     }
     #[inline(always)]
-    fn slopes<R: Real>(self, [p, t]: [R; 2]) -> [R; 2] {
+    fn slopes<R: tensor::Real>(self, [p, t]: [R; 2]) -> [R; 2] {
         let (yes, no) = (p.clone().ln().max_scalar(-100.0), (-p.clone()).ln_1p().max_scalar(-100.0));
-        // Cut where PyTorch cuts it, and with its constant, which is a float32.
-        let variance = ((-p.clone() + 1.0) * p.clone()).max_scalar(f64::from(1e-12f32));
-        [(p - t) / variance, no - yes]
+        let variance = ((-p.clone() + 1.0) * p.clone()).max_scalar(EPSILON);
+        let slope = (p.clone() - t.clone()) / variance;
+        [slope.with_slope_of(|| uncut(p, t)), no - yes]
+    }
+}
+
+/// PyTorch cuts the first derivative, but moves the second away from its poles: with `u = p + ε` and `v = 1 − p + ε` it is
+/// `(p² − 2pt + t)/(u²v²)`. This is what that is the derivative of, up to ε².
+fn uncut<R: tensor::Real>(p: R, t: R) -> R {
+    const SHIFT: f64 = 1e-12;
+    let one = p.constant(1.0);
+    let (u, v) = (p.clone() + SHIFT, -p + 1.0 + SHIFT);
+    let odds = (u.clone() / v.clone()).ln();
+    let (yes, no) = (one.clone() / u, one / v);
+    let of_yes = yes.clone() - (yes - odds.clone()) * (2.0 * SHIFT);
+    let of_no = no.clone() - (no + odds) * (2.0 * SHIFT);
+    (-t.clone() + 1.0) * of_no - t * of_yes
+}
+
+/// If the probabilities are a sigmoid, the same ones, with a gradient that goes past the sigmoid where it is saturated:
+/// there the slope of the loss is cut at `(p − t)/ε` and that of the sigmoid is 0 or nearly so, although their product is
+/// `p − t`.
+fn past_sigmoid(p: &Tensor) -> Result<Tensor> {
+    let Some(argument) = p.behind_sigmoid() else { return Ok(p.clone()) };
+    Ok(p.detach().record(PastSigmoid, &[p, &argument]))
+}
+
+struct PastSigmoid;
+
+impl Op for PastSigmoid {
+    fn name(&self) -> &'static str {
+        "Sigmoid"
+    }
+
+    fn keep(&self) -> Keep {
+        Keep::Inputs
+    }
+
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        // Somebody wants to see the gradient of the probabilities.
+        if !ctx.wants(1) || ctx.asked(0) {
+            return Ok([Some(grad.clone()), None].into_iter().collect());
+        }
+        let p = ctx.input(0)?.detach();
+        let saturated = p.rsub(1.0)?.mul(&p)?.lt(EPSILON)?;
+        ctx.grads(|i| match i {
+            0 => grad.masked_fill(&saturated, 0.0),
+            _ => grad.masked_fill(&saturated.logical_not(), 0.0)?.mul(EPSILON),
+        })
     }
 }
 
@@ -74,6 +125,15 @@ pub(crate) fn cases() -> Vec<Case> {
         case("BCELoss, none", |x| BCELoss::new().reduction(Reduction::None).forward(&x[0], &x[1]), inputs()),
         case("BCELoss, weight", |x| BCELoss::new().weight(&x[2]).forward(&x[0], &x[1]), weighed()),
         case(
+            "BCELoss behind a sigmoid",
+            |x| {
+                // A certain answer among others.
+                let p = cat(&[&x[0], &float64([40.0])], 0)?.sigmoid();
+                BCELoss::new().forward(&p, &float64([0.0, 1.0, 0.0]))
+            },
+            vec![float64([0.3, -1.2])],
+        ),
+        case(
             "BCELoss, weight, none",
             |x| BCELoss::new().weight(&x[2]).reduction(Reduction::None).forward(&x[0], &x[1]),
             weighed(),
@@ -84,7 +144,7 @@ pub(crate) fn cases() -> Vec<Case> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tensor::tensor;
+    use tensor::{grad, tensor};
 
     #[test]
     fn a_number_that_is_no_probability_is_named() {
@@ -92,6 +152,29 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("input") && text.contains("found 1.5 at index [1, 0]"), "{text}");
         assert!(BCELoss::new().forward(&tensor([0.5]), &tensor([f64::NAN])).is_err());
+    }
+
+    #[test]
+    fn a_saturated_sigmoid_still_learns() {
+        for view in [false, true] {
+            let x = tensor([[100.0], [-100.0], [40.0], [-40.0], [0.5]]).requires_grad();
+            let t = tensor([0.0, 1.0, 1.0, 0.0, 1.0]);
+            let p = x.sigmoid();
+            let (p, t) = if view { (p.squeeze_dim(-1).unwrap(), t) } else { (p, t.unsqueeze(-1).unwrap()) };
+            let loss = BCELoss::new().reduction(Reduction::Sum).forward(&p, &t).unwrap();
+            let differentiable = grad(&loss, &[&x]).unwrap().remove(0);
+            loss.backward_options().retain_graph().run().unwrap();
+            for found in [differentiable, x.grad().unwrap()] {
+                let found = found.to_vec::<f32>().unwrap();
+                let expected = [1.0, -1.0, 0.0, 0.0, 0.622_459_35 - 1.0];
+                assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
+            }
+            // Whoever asks for the gradient of the probabilities gets PyTorch's.
+            let loss = BCELoss::new().reduction(Reduction::Sum).forward(&p, &t).unwrap();
+            let both = grad(&loss, &[&p, &x]).unwrap();
+            assert_eq!(both[0].to_vec::<f32>().unwrap()[0], 1e12);
+            assert_eq!(both[1].to_vec::<f32>().unwrap()[0], 0.0);
+        }
     }
 
     #[test]

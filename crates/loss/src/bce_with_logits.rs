@@ -4,7 +4,7 @@ use crate::criterion::criterion;
 use crate::refuse::{no_probabilities, unequal_shapes};
 use crate::{Criterion, Pointwise, Reduction, Weighted, pointwise};
 use tensor::autograd::check::{Case, case, float64};
-use tensor::{Real, Result, Tensor};
+use tensor::{Error, Real, Result, Tensor};
 
 criterion! {
     /// `w·(p·t·ln(1 + e⁻ˣ) + (1 − t)·ln(1 + eˣ))` for a logit `x`: the loss of binary and of multi-label
@@ -29,6 +29,8 @@ criterion! {
         /// What a positive example counts, broadcast to the input's shape: `negatives / positives` of each class
         /// balances rare classes.
         pos_weight: Option<Tensor>,
+        /// How far targets are moved towards ½, from 0 to 1 (default 0; PyTorch has it for classes only).
+        label_smoothing: f64 = 0.0,
     }
 }
 
@@ -37,11 +39,18 @@ impl Criterion for BCEWithLogitsLoss {
     fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         unequal_shapes("BCEWithLogitsLoss", ("input", input), ("target", target))?;
         no_probabilities("BCEWithLogitsLoss", "target", target)?;
+        let smoothing = self.label_smoothing;
+        if !(0.0..=1.0).contains(&smoothing) {
+            let why = format!("label_smoothing must be between 0 and 1, found {smoothing}");
+            return Err(Error::value("BCEWithLogitsLoss", why));
+        }
         match (&self.pos_weight, &self.weight) {
-            (None, None) => pointwise(Logits, [input, target], self.reduction),
-            (Some(p), None) => pointwise(PosWeight, [input, target, p], self.reduction),
-            (None, Some(w)) => pointwise(Weighted(Logits), [input, target, w], self.reduction),
-            (Some(p), Some(w)) => pointwise(Weighted(PosWeight), [input, target, p, w], self.reduction),
+            (None, None) => pointwise(Logits { smoothing }, [input, target], self.reduction),
+            (Some(p), None) => pointwise(PosWeight { smoothing }, [input, target, p], self.reduction),
+            (None, Some(w)) => pointwise(Weighted(Logits { smoothing }), [input, target, w], self.reduction),
+            (Some(p), Some(w)) => {
+                pointwise(Weighted(PosWeight { smoothing }), [input, target, p, w], self.reduction)
+            }
         }
     }
 }
@@ -52,6 +61,12 @@ fn weigh<R: Real>(w: R, v: R) -> R {
     R::select(w.clone().eq_scalar(0.0), w.constant(0.0), w * v)
 }
 
+/// `t·(1 − ε) + ε/2`
+#[inline(always)]
+fn smooth<R: Real>(t: R, epsilon: f64) -> R {
+    t * (1.0 - epsilon) + 0.5 * epsilon
+}
+
 /// `ln(1 + eˣ)`
 #[inline(always)]
 fn softplus<R: Real>(x: R) -> R {
@@ -59,38 +74,47 @@ fn softplus<R: Real>(x: R) -> R {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Logits;
+pub(crate) struct Logits {
+    pub(crate) smoothing: f64,
+}
 
 impl Pointwise<2> for Logits {
     const NAME: &'static str = "BinaryCrossEntropyWithLogits";
     #[inline(always)]
     fn value<R: Real>(self, [x, t]: [R; 2]) -> R {
+        let t = smooth(t, self.smoothing);
         weigh(t.clone(), softplus(-x.clone())) + weigh(-t + 1.0, softplus(x))
     }
     #[inline(always)]
     fn slopes<R: Real>(self, [x, t]: [R; 2]) -> [R; 2] {
+        let t = smooth(t, self.smoothing);
         // Not `σ(x) − t`: where x is large and t is 1, only this form has any digits.
         let slope = (-t.clone() + 1.0) * x.clone().sigmoid() - t * (-x.clone()).sigmoid();
-        [slope, -x]
+        [slope, x * (self.smoothing - 1.0)]
     }
 }
 
 /// With the weight `p` of positive examples.
 #[derive(Clone, Copy)]
-struct PosWeight;
+struct PosWeight {
+    smoothing: f64,
+}
 
 impl Pointwise<3> for PosWeight {
     const NAME: &'static str = Logits::NAME;
     #[inline(always)]
     fn value<R: Real>(self, [x, t, p]: [R; 3]) -> R {
+        let t = smooth(t, self.smoothing);
         weigh(t.clone() * p, softplus(-x.clone())) + weigh(-t + 1.0, softplus(x))
     }
     #[inline(always)]
     fn slopes<R: Real>(self, [x, t, p]: [R; 3]) -> [R; 3] {
+        let t = smooth(t, self.smoothing);
         let slope =
             (-t.clone() + 1.0) * x.clone().sigmoid() - t.clone() * p.clone() * (-x.clone()).sigmoid();
         let missed = softplus(-x.clone());
-        [slope, weigh(p, missed.clone()) - softplus(x), weigh(t, missed)]
+        let of_target = (weigh(p, missed.clone()) - softplus(x)) * (1.0 - self.smoothing);
+        [slope, of_target, weigh(t, missed)]
     }
 }
 
@@ -110,6 +134,11 @@ pub(crate) fn cases() -> Vec<Case> {
                 BCEWithLogitsLoss::new().pos_weight(&x[2]).reduction(Reduction::None).forward(&x[0], &x[1])
             },
             weighed(&[float64([0.5, 3.0])]),
+        ),
+        case(
+            "BCEWithLogitsLoss, label_smoothing",
+            |x| BCEWithLogitsLoss::new().label_smoothing(0.25).forward(&x[0], &x[1]),
+            inputs(),
         ),
         case(
             "BCEWithLogitsLoss, weight of rows",
@@ -141,6 +170,15 @@ mod tests {
         assert_eq!(loss.to_vec::<f32>().unwrap(), [0.0, 0.0, f32::INFINITY, f32::INFINITY]);
         loss.sum().backward().unwrap();
         assert_eq!(x.grad().unwrap().to_vec::<f32>().unwrap(), [0.0, 0.0, 1.0, -1.0]);
+    }
+
+    #[test]
+    fn smoothed_labels_are_other_labels() {
+        let (x, t) = (tensor([0.3, -1.2]), tensor([1.0, 0.0]));
+        let smoothed = BCEWithLogitsLoss::new().label_smoothing(0.25).forward(&x, &t).unwrap();
+        let moved = BCEWithLogitsLoss::new().forward(&x, &tensor([0.875, 0.125])).unwrap();
+        assert_eq!(smoothed.item().unwrap(), moved.item().unwrap());
+        assert!(BCEWithLogitsLoss::new().label_smoothing(1.5).forward(&x, &t).is_err());
     }
 
     #[test]

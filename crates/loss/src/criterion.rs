@@ -38,6 +38,19 @@ pub enum Reduction {
     Sum,
 }
 
+impl Reduction {
+    /// Of losses that stand in a tensor: for a criterion made of tensor operations.
+    #[track_caller]
+    #[must_use]
+    pub fn of(self, losses: &Tensor) -> Tensor {
+        match self {
+            Reduction::None => losses.clone(),
+            Reduction::Mean => losses.mean(),
+            Reduction::Sum => losses.sum(),
+        }
+    }
+}
+
 /// Defines a criterion: its options as builder methods with PyTorch's argument names, `reduction` among them, and
 /// PyTorch's repr.
 macro_rules! criterion {

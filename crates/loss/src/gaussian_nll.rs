@@ -85,8 +85,7 @@ impl Gaussian {
     /// `max(v, ε)` with the gradient of `v`.
     #[inline(always)]
     fn at_least<R: Real>(self, v: R) -> R {
-        let missing = (-v.clone() + self.eps).detach();
-        R::select(v.clone().lt_scalar(self.eps), v.clone() + missing, v)
+        v.clone().max_scalar(self.eps).with_slope_of(|| v)
     }
 }
 
@@ -153,6 +152,6 @@ mod tests {
     fn a_negative_variance_is_named() {
         let x = tensor([1.0, 2.0]);
         let error = GaussianNLLLoss::new().forward(&x, &x, &tensor([1.0, -0.5])).unwrap_err();
-        assert!(error.to_string().contains("must not be negative, found -0.5 at index [1]"), "{error}");
+        assert!(error.to_string().contains("must be at least 0, found -0.5 at index [1]"), "{error}");
     }
 }

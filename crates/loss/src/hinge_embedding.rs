@@ -1,7 +1,7 @@
 //! Hinge embedding loss: distances of similar pairs pulled to zero, of dissimilar pairs pushed beyond a margin.
 
 use crate::criterion::criterion;
-use crate::refuse::{gradient_of_labels, no_signs, unequal_shapes};
+use crate::refuse::{gradient_of_labels, neither, unequal_shapes};
 use crate::{Criterion, Pointwise, Reduction, pointwise};
 use tensor::autograd::check::{Case, case, float64};
 use tensor::{Real, Result, Tensor, tensor};
@@ -36,7 +36,7 @@ impl Criterion for HingeEmbeddingLoss {
     fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         unequal_shapes(OP, ("input", input), ("target", target))?;
         gradient_of_labels(OP, target)?;
-        no_signs(OP, target)?;
+        neither(OP, target, [1.0, -1.0])?;
         pointwise(Hinge { margin: self.margin }, [input, target], self.reduction)
     }
 }

@@ -19,6 +19,7 @@
 
 mod class_indices;
 mod criterion;
+pub mod functional;
 mod pointwise;
 mod refuse;
 
@@ -43,20 +44,31 @@ macro_rules! criteria {
 criteria! {
     bce: BCELoss;
     bce_with_logits: BCEWithLogitsLoss;
+    boxes: box_area, box_iou, complete_box_iou, distance_box_iou, generalized_box_iou;
+    contrastive: InfoNCELoss, NTXentLoss;
+    cosine_embedding: CosineEmbeddingLoss;
     cross_entropy: CrossEntropyLoss;
     ctc: CTCLoss, Lengths;
+    focal: FocalLoss, SigmoidFocalLoss;
     gaussian_nll: GaussianNLLLoss;
     hinge_embedding: HingeEmbeddingLoss;
     huber: HuberLoss;
+    iou_loss: CIoULoss, DIoULoss, GIoULoss, IoULoss;
     kl_div: BatchMean, KLDivLoss, KLReduction;
     l1: L1Loss;
+    log_cosh: LogCoshLoss;
+    lovasz: LovaszLoss;
     margin_ranking: MarginRankingLoss;
     mse: MSELoss;
     multi_margin: MultiMarginLoss;
     multilabel_margin: MultiLabelMarginLoss;
     multilabel_soft_margin: MultiLabelSoftMarginLoss;
     nll: NLLLoss;
+    overlap: DiceLoss, TverskyLoss;
     poisson_nll: PoissonNLLLoss;
+    quantile: QuantileLoss;
     smooth_l1: SmoothL1Loss;
     soft_margin: SoftMarginLoss;
+    triplet: TripletMarginLoss, TripletMarginWithDistanceLoss;
+    weighted_sum: LossPart, WeightedSum;
 }

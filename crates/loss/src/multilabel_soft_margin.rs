@@ -71,11 +71,11 @@ impl Pointwise<2> for EachLabel {
     const OWN_NODE: bool = false;
     #[inline(always)]
     fn value<R: Real>(self, x: [R; 2]) -> R {
-        Logits.value(x)
+        Logits { smoothing: 0.0 }.value(x)
     }
     #[inline(always)]
     fn slopes<R: Real>(self, x: [R; 2]) -> [R; 2] {
-        Logits.slopes(x)
+        Logits { smoothing: 0.0 }.slopes(x)
     }
 }
 

@@ -78,6 +78,7 @@ macro_rules! weighted {
         }
     };
 }
+weighted!(1, 2, x 0);
 weighted!(2, 3, x 0, t 1);
 weighted!(3, 4, x 0, t 1, p 2);
 

@@ -35,22 +35,10 @@ fn unequal(op: &'static str, (x_name, x): (&str, &Tensor), (t_name, t): (&str, &
     Error::shape(op, format!("{x_name} of shape {xs:?} and {t_name} of shape {ts:?} differ{cause}"))
 }
 
-/// Labels that are neither 1 nor −1, with the index of the first.
+/// Labels that are none of two, with the index of the first.
 #[track_caller]
-pub(crate) fn no_signs(op: &'static str, target: &Tensor) -> Result<()> {
-    let bad = |y: f64| y != 1.0 && y != -1.0;
-    let values = target.to(DType::F64).to_vec::<f64>()?;
-    match values.iter().position(|&y| bad(y)) {
-        None => Ok(()),
-        Some(at) => Err(Error::value(
-            op,
-            format!(
-                "all elements of target must be 1 or -1, found {} at index {:?}",
-                values[at],
-                index(target, at)
-            ),
-        )),
-    }
+pub(crate) fn neither(op: &'static str, target: &Tensor, [one, other]: [f64; 2]) -> Result<()> {
+    first(op, "target", target, &format!("{one} or {other}"), |y| y != one && y != other)
 }
 
 /// Labels that would want a gradient.
@@ -74,46 +62,47 @@ pub(crate) fn gradient_of_weight(op: &'static str, weight: Option<&Tensor>) -> R
 /// Numbers below 0, with the index of the first.
 #[track_caller]
 pub(crate) fn negative(op: &'static str, name: &str, x: &Tensor) -> Result<()> {
-    let values = x.to(DType::F64).to_vec::<f64>()?;
-    match values.iter().position(|&v| v < 0.0) {
-        None => Ok(()),
-        Some(at) => Err(Error::value(
-            op,
-            format!(
-                "all elements of {name} must not be negative, found {} at index {:?}",
-                values[at],
-                index(x, at)
-            ),
-        )),
-    }
+    first(op, name, x, "at least 0", |v| v < 0.0)
 }
 
-/// Numbers that are no probabilities, with the index of the first.
+/// Refuses the first element that is bad.
 #[track_caller]
-pub(crate) fn no_probabilities(op: &'static str, name: &str, x: &Tensor) -> Result<()> {
+fn first(op: &'static str, name: &str, x: &Tensor, what: &str, bad: impl Fn(f64) -> bool) -> Result<()> {
+    let values = x.to(DType::F64);
+    let values = values.elements::<f64>()?;
+    values.iter().position(|&v| bad(v)).map_or(Ok(()), |at| Err(refused(op, name, x, what, at, values[at])))
+}
+
+#[cold]
+#[track_caller]
+fn refused(op: &'static str, name: &str, x: &Tensor, what: &str, at: usize, found: f64) -> Error {
+    let place = index(x, at);
+    Error::value(op, format!("all elements of {name} must be {what}, found {found} at index {place:?}"))
+}
+
+/// Numbers that are no probabilities, with the index of the first. If all are, the smallest and the largest come back.
+#[track_caller]
+pub(crate) fn no_probabilities(op: &'static str, name: &str, x: &Tensor) -> Result<[f64; 2]> {
     outside(op, name, x, 0.0, 1.0, "between 0 and 1")
 }
 
 #[track_caller]
-fn outside(op: &'static str, name: &str, x: &Tensor, low: f64, high: f64, what: &str) -> Result<()> {
+fn outside(op: &'static str, name: &str, x: &Tensor, low: f64, high: f64, what: &str) -> Result<[f64; 2]> {
     let x = x.to(x.dtype().to_float());
-    match with_float!(x.dtype(), T => first_outside(&x.elements::<T>()?, low, high)) {
-        None => Ok(()),
-        Some((at, found)) => Err(Error::value(
-            op,
-            format!("all elements of {name} must be {what}, found {found} at index {:?}", index(&x, at)),
-        )),
-    }
+    let found = with_float!(x.dtype(), T => bounds(&x.elements::<T>()?, low, high));
+    found.map_err(|(at, found)| refused(op, name, &x, what, at, found))
 }
 
-/// The place and the value of the first element that is not in `low..=high`.
-fn first_outside<T: Float>(values: &[T], low: f64, high: f64) -> Option<(usize, f64)> {
-    let bad = |x: T| !(low..=high).contains(&x.to_f64());
+/// The smallest and the largest number, or the place and the value of the first that is not in `low..=high`.
+fn bounds<T: Float>(values: &[T], low: f64, high: f64) -> std::result::Result<[f64; 2], (usize, f64)> {
     // Two passes at the speed of memory. A NaN is the result of both; of nothing there are ∞ and −∞.
-    if values.is_empty() || !bad(reduce::min(values)) && !bad(reduce::max(values)) {
-        return None;
+    let found = [reduce::min(values), reduce::max(values)].map(T::to_f64);
+    let bad = |x: f64| !(low..=high).contains(&x);
+    if values.is_empty() || !found.into_iter().any(bad) {
+        return Ok(found);
     }
-    values.iter().position(|&x| bad(x)).map(|at| (at, values[at].to_f64()))
+    let at = values.iter().position(|&x| bad(x.to_f64())).unwrap_or(0);
+    Err((at, values[at].to_f64()))
 }
 
 /// The index of element `at` of a row-major tensor.

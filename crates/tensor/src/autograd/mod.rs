@@ -15,6 +15,7 @@
 //! # Ok::<(), tensor::Error>(())
 //! ```
 
+mod behind;
 pub mod check;
 mod mode;
 mod node;

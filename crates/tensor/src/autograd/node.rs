@@ -210,6 +210,8 @@ pub struct Ctx<'a> {
     pub(crate) output: Option<&'a Value>,
     /// Set when only some inputs lead to what [`grad`](crate::grad) was asked for.
     pub(crate) useful: Option<&'a (dyn Fn(&Node) -> bool + 'a)>,
+    /// The same, for these inputs themselves.
+    pub(crate) targets: Option<&'a (dyn Fn(&Node) -> bool + 'a)>,
 }
 
 impl Ctx<'_> {

@@ -130,7 +130,9 @@ pub fn grad_with(outputs: &[&Tensor], grads: &[Option<&Tensor>], inputs: &[&Tens
     let starts = outputs.iter().zip(grads).map(|(&y, &g)| start("grad", y, g)).collect::<Result<Vec<_>>>()?;
     let useful = leading_to(starts.iter().map(|s| &s.0), &places);
     let mut found: Vec<Option<Tensor>> = vec![None; inputs.len()];
-    walk(starts, true, true, Some(&|node: &Node| useful.contains(&node.seq)), |node, grad| {
+    let lead = |node: &Node| useful.contains(&node.seq);
+    let asked = |node: &Node| places.contains_key(&node.seq);
+    walk(starts, true, true, Some([&lead, &asked]), |node, grad| {
         for &i in places.get(&node.seq).into_iter().flatten() {
             found[i] = Some(grad.clone());
         }
@@ -206,14 +208,19 @@ fn start(op: &'static str, root: &Tensor, grad: Option<&Tensor>) -> Result<(Arc<
     Ok((Arc::clone(node), seed))
 }
 
+/// A set of nodes.
+type Set<'a> = &'a dyn Fn(&Node) -> bool;
+
 /// Visits every node that a gradient reaches, newest first, and hands leaves and complete gradients to `visit`.
 fn walk(
     starts: Vec<(Arc<Node>, Tensor)>,
     retain: bool,
     differentiable: bool,
-    useful: Option<&dyn Fn(&Node) -> bool>,
+    // Which nodes lead to those whose gradients were asked for, and which these are; of `None`, all leaves.
+    wanted: Option<[Set<'_>; 2]>,
     mut visit: impl FnMut(&Arc<Node>, Tensor),
 ) -> Result<()> {
+    let [useful, targets] = [0, 1].map(|i| wanted.map(|w| w[i]));
     recording(differentiable, || {
         let mut pending: BTreeMap<u64, (Arc<Node>, Tensor)> = BTreeMap::new();
         for (node, grad) in starts {
@@ -238,7 +245,7 @@ fn walk(
                 }
             };
             let Kept::Values { inputs, output } = kept else { continue };
-            let ctx = Ctx { node: &node, inputs: &inputs, output: output.as_ref(), useful };
+            let ctx = Ctx { node: &node, inputs: &inputs, output: output.as_ref(), useful, targets };
             let grads = node.op.backward(&ctx, &grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
             drop(grad);
             for (input, grad) in node.inputs.iter().zip(grads) {

@@ -17,9 +17,16 @@ use crate::tensor::{Tensor, dense};
 use std::sync::Arc;
 
 /// A view whose gradient is the gradient, viewed back as the input's shape: reshape, squeeze, unsqueeze.
-struct Reshape {
+pub(crate) struct Reshape {
     name: &'static str,
     input: Arc<Layout>,
+}
+
+impl Reshape {
+    /// The shape that the elements had before.
+    pub(crate) fn shape(&self) -> &[usize] {
+        self.input.shape()
+    }
 }
 
 impl Op for Reshape {

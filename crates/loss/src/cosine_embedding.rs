@@ -1,0 +1,150 @@
+//! Cosine embedding loss: vectors of similar pairs turned together, of dissimilar pairs apart.
+
+use crate::criterion::criterion;
+use crate::refuse::{gradient_of_labels, neither, unequal_shapes};
+use crate::{Pointwise, Reduction, pointwise};
+use tensor::autograd::check::{Case, case, float64};
+use tensor::{Error, Real, Result, Tensor, cat, tensor};
+
+criterion! {
+    /// `1 − cos(x₁, x₂)` for a pair that belongs together (`y = 1`), `max(0, cos(x₁, x₂) − margin)` for one that does
+    /// not (`y = −1`): for learning embeddings of which only the direction counts.
+    ///
+    /// The lengths are `√(Σx² + 10⁻¹²)`, so that a zero vector has a cosine of 0, with a gradient; however large the
+    /// elements, nothing overflows (PyTorch's squares do).
+    ///
+    /// Shapes: both inputs `(N, D)` or `(D)`, target `(N)` or `()`; output scalar, or like the target without a
+    /// reduction.
+    ///
+    /// ```
+    /// use loss::CosineEmbeddingLoss;
+    /// use tensor::tensor;
+    /// let loss = CosineEmbeddingLoss::new().forward(&tensor([1.0, 0.0]), &tensor([1.0, 1.0]), &tensor(1.0))?;
+    /// assert_eq!(loss.to_string(), "tensor(0.2929)");
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    #[doc(alias = "torch.nn.CosineEmbeddingLoss")]
+    #[doc(alias = "cosine_embedding_loss")]
+    CosineEmbeddingLoss {
+        /// From which cosine down a dissimilar pair counts nothing, from −1 to 1 (default 0).
+        margin: f64 = 0.0,
+    }
+}
+
+const OP: &str = "CosineEmbeddingLoss";
+
+/// PyTorch's constant, which is a float32.
+const EPSILON: f64 = 1e-12f32 as f64;
+
+impl CosineEmbeddingLoss {
+    /// The loss of the vectors `input1` and `input2`, of which `target` says whether they belong together.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, or a label is neither 1 nor −1.
+    #[track_caller]
+    pub fn forward(&self, input1: &Tensor, input2: &Tensor, target: &Tensor) -> Result<Tensor> {
+        unequal_shapes(OP, ("input1", input1), ("input2", input2))?;
+        let (x, t) = (input1.shape(), target.shape());
+        if !matches!(x.len(), 1 | 2) || *t != x[..x.len() - 1] {
+            return Err(Error::shape(
+                OP,
+                format!("inputs of shape (N, D) or (D) take a target of shape (N) or (), found shapes {x:?} and {t:?}"),
+            ));
+        }
+        gradient_of_labels(OP, target)?;
+        neither(OP, target, [1.0, -1.0])?;
+        let cosine = unit(input1)?.mul(&unit(input2)?)?.sum_dim(-1, false)?;
+        pointwise(Angle { margin: self.margin }, [&cosine, target], self.reduction)
+    }
+}
+
+/// `x / √(Σx² + ε)`. The ε is one more element, so that the norm, which does not overflow, is of both.
+fn unit(x: &Tensor) -> Result<Tensor> {
+    let mut shape = x.shape().to_vec();
+    if let Some(last) = shape.last_mut() {
+        *last = 1;
+    }
+    let more = Tensor::full(shape, EPSILON.sqrt(), x.dtype())?;
+    x.div(&cat(&[x, &more], -1)?.vector_norm(2.0, -1, true)?)
+}
+
+#[derive(Clone, Copy)]
+struct Angle {
+    margin: f64,
+}
+
+impl Pointwise<2> for Angle {
+    const NAME: &'static str = "Add";
+    const OWN_NODE: bool = false;
+    #[inline(always)]
+    fn value<R: Real>(self, [cosine, y]: [R; 2]) -> R {
+        let apart = (cosine.clone() - self.margin).max_scalar(0.0);
+        R::select(y.gt_scalar(0.0), -cosine + 1.0, apart)
+    }
+    #[inline(always)]
+    fn slopes<R: Real>(self, [cosine, y]: [R; 2]) -> [R; 2] {
+        let (one, zero) = (cosine.constant(1.0), cosine.constant(0.0));
+        let apart = R::select(cosine.gt_scalar(self.margin), one.clone(), zero.clone());
+        [R::select(y.gt_scalar(0.0), -one, apart), zero]
+    }
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    let pair = || {
+        vec![
+            float64([[0.4, -1.3, 2.0], [0.1, 0.7, -0.9]]),
+            float64([[0.3, 1.3, 0.2], [-0.1, 0.6, -0.7]]),
+        ]
+    };
+    vec![
+        case(
+            "CosineEmbeddingLoss",
+            |x| CosineEmbeddingLoss::new().forward(&x[0], &x[1], &tensor([1.0, -1.0])),
+            pair(),
+        ),
+        case(
+            "CosineEmbeddingLoss, margin, none",
+            |x| {
+                let criterion = CosineEmbeddingLoss::new().margin(0.25).reduction(Reduction::None);
+                criterion.forward(&x[0], &x[1], &tensor([-1.0, -1.0]))
+            },
+            pair(),
+        ),
+        case(
+            "CosineEmbeddingLoss of one pair, sum",
+            |x| {
+                let criterion = CosineEmbeddingLoss::new().reduction(Reduction::Sum);
+                criterion.forward(&x[0].select(0, 0)?, &x[1].select(0, 0)?, &tensor(1.0))
+            },
+            pair(),
+        ),
+        case(
+            "CosineEmbeddingLoss of a zero vector",
+            |x| {
+                // In units of the smallest length, where the loss bends.
+                let x = x[0].mul(1e-6)?;
+                CosineEmbeddingLoss::new().forward(&x, &tensor([[1.0, 2.0]]).to(x.dtype()), &tensor([1.0]))
+            },
+            vec![float64([[0.0, 0.0]])],
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zero_vector_has_a_gradient_and_large_ones_do_not_overflow() {
+        let x = tensor([[0.0, 0.0], [1e30, 0.0], [1e-30, 0.0]]).requires_grad();
+        let y = tensor([[1.0, 1.0], [1e30, 1e30], [3.0, 4.0]]);
+        let criterion = CosineEmbeddingLoss::new().reduction(Reduction::None);
+        let loss = criterion.forward(&x, &y, &tensor([1.0; 3])).unwrap();
+        let found = loss.to_vec::<f32>().unwrap();
+        assert_eq!(found[0], 1.0);
+        assert!((found[1] - 0.292_893_2).abs() < 1e-6 && (found[2] - 1.0).abs() < 1e-6, "{found:?}");
+        loss.sum().backward().unwrap();
+        let gradient = x.grad().unwrap().to_vec::<f32>().unwrap();
+        assert!(gradient.iter().all(|g| g.is_finite()) && gradient[0] < -1e5, "{gradient:?}");
+    }
+}
