@@ -18,11 +18,14 @@ use std::f64::consts::{LN_2, PI};
 /// Below, an activation that dies out is 0: a bound keeps −∞ from becoming −∞·0.
 const DEAD: f64 = -1000.0;
 
-/// `x/(1 + e⁻ˣ)` (swish), as `x·eˣ/(1 + eˣ)` on the left.
+/// `x/(1 + e⁻ˣ)` (swish), as `y/(1 + t)` with `y = x·eˣ` and `t = eˣ` on the left. Where t is small, what the quotient
+/// lacks to y is taken off instead, so that its rounding hardly counts.
 #[inline(always)]
 pub fn silu<R: Real>(x: R) -> R {
-    let (above, t) = arm(x.max_scalar(DEAD));
-    above / (t + 1.0)
+    let (y, t) = arm(x.max_scalar(DEAD));
+    let small = t.clone().lt_scalar(0.25);
+    let quotient = R::select(small.clone(), t.clone(), y.clone()) / (t + 1.0);
+    R::select(small, y.clone() - y.min_scalar(-DEAD) * quotient.clone(), quotient)
 }
 
 /// `(x, e⁻ˣ)` on the right and `(x·eˣ, eˣ)` on the left.
@@ -41,22 +44,29 @@ pub fn silu_slope<R: Real>(x: R) -> R {
     s.clone() + x.clone() * s * (-x).sigmoid()
 }
 
-/// `x·tanh(ln(1 + eˣ))`.
-///
-/// With `t = e^−|x|` the hyperbolic tangent is `(1 + 2t)/(1 + 2t + 2t²)` on the right and `t·(2 + t)/(2 + 2t + t²)` on the
-/// left; what they differ by from 1 and from `t` is taken off at the end, so that its rounding hardly counts.
+#[derive(Clone, Copy)]
+struct MishFraction;
+impl Map2 for MishFraction {
+    /// From an arm and its `t`, which is negative for the left one.
+    #[inline(always)]
+    fn call<R: Real>(self, arm: R, t: R) -> R {
+        let left = t.clone().lt_scalar(0.0);
+        let t = t.abs();
+        let square = t.clone() * t.clone();
+        let above = R::select(left.clone(), t.clone() + 2.0, t.clone() * 2.0 + 1.0);
+        let below = R::select(left, square.clone() + t.clone() * 2.0 + 2.0, square * 2.0 + (t * 2.0 + 1.0));
+        arm * (above / below)
+    }
+}
+
+/// `x·tanh(ln(1 + eˣ))`: with `t = e^−|x|` it is `x·(1 + 2t)/(1 + 2t + 2t²)` on the right, and `x·t·(2 + t)/(2 + 2t + t²)`
+/// on the left. Five roundings in a row would be too many: the fraction is taken in double precision.
 #[inline(always)]
 pub fn mish<R: Real>(x: R) -> R {
     let x = x.max_scalar(DEAD);
     let left = x.clone().lt_scalar(0.0);
     let (y, t) = arm(x);
-    let square = t.clone() * t.clone();
-    let (above, below) = (square.clone() + t.clone(), square.clone() + (t.clone() * 2.0 + 2.0));
-    let (above, below) = (
-        R::select(left.clone(), above, square.clone() * 2.0),
-        R::select(left, below, square * 2.0 + (t * 2.0 + 1.0)),
-    );
-    y.clone() - y.min_scalar(-DEAD) * (above / below)
+    y.wide2(R::select(left, -t.clone(), t), MishFraction)
 }
 
 /// `T + x·σ(x)·(1 − T)·(1 + T)` with `T = tanh(ln(1 + eˣ))` as in [`mish`].

@@ -37,26 +37,32 @@ pub(super) mod single {
         (p + 1.0) * DENSITY * b * c
     }
 
-    /// (Φ(x) − ½)/x in x², on |x| ≤ 0.86, minimax for the error of Φ (Remez): 2⁻³⁴.
-    const NEAR: [f64; 6] =
-        [0.398942280, -0.0664903689, 0.00997343534, -0.00118675779, 0.000114127103, -7.98391731e-06];
-    /// a·Φ(−a)·e^(a²/2) in (a − K)/(a + K), on [0.84, 14.4], minimax for the relative error (Remez): 2⁻²⁸.
-    const FAR: [f64; 10] = [
-        0.36017942428588867,
-        0.12067022174596786,
-        -0.14528070390224457,
-        0.08413811028003693,
-        -0.01810212805867195,
-        -0.006116286385804415,
-        0.003082389710471034,
-        0.0009406476747244596,
-        -0.000430391140980646,
-        -0.00015448083286173642,
+    /// (Φ(x) − ½)/x in x², on |x| ≤ 0.81, minimax for the error of Φ (Remez): 2⁻³⁵.
+    const NEAR: [f64; 6] = [
+        0.3989422917366028,
+        -0.06649037450551987,
+        0.009973480366170406,
+        -0.0011869237059727311,
+        0.00011439143418101594,
+        -8.135644748108461e-06,
     ];
-    /// With this one the first coefficient, the value at K, is a float but for 2⁻³¹.
-    const K: f64 = 2.78125;
+    /// a·Φ(−a)·e^(a²/2) in (a − K)/(a + K), on [0.76, 14.4], minimax for the relative error (Remez): 2⁻²⁹.
+    const FAR: [f64; 10] = [
+        0.3561815321445465,
+        0.1300610452890396,
+        -0.14897839725017548,
+        0.07648782432079315,
+        -0.009237456135451794,
+        -0.008323228918015957,
+        0.0016424785135313869,
+        0.0015074142720550299,
+        -0.00012886965123470873,
+        -0.00027811044128611684,
+    ];
+    /// With this one the first coefficient, the value at K, is a float but for 2⁻²⁸.
+    const K: f64 = 2.609375;
     /// Where the first gives way to the second.
-    const NEAR_END: f64 = 0.85;
+    const NEAR_END: f64 = 0.78;
 
     /// `(N, F, e^(−x²/2))` with Φ(x) = ½ + x·N near 0 and |x|·Φ(−|x|) = F·e^(−x²/2) beyond.
     #[inline(always)]
@@ -68,9 +74,13 @@ pub(super) mod single {
         (polynomial(x * x, NEAR), [far, p, b, c])
     }
 
-    /// x·Φ(x) = max(x, 0) − |x|·Φ(−|x|), but for the neighbourhood of 0, where that loses a digit.
+    /// x·Φ(x) = max(x, 0) − |x|·Φ(−|x|), but for the neighbourhood of 0, where that loses a digit. Without fused
+    /// multiply-add it would lose more than it may.
     #[inline(always)]
     pub(in super::super) fn gelu<const FMA: bool>(x: Lane<f32, FMA>) -> Lane<f32, FMA> {
+        if !FMA {
+            return Lane((f64::from(x.max_scalar(-15.0).0) * cdf(x)) as f32);
+        }
         let (near, [far, p, b, c]) = pieces(x);
         let near = x * near.mul_add(x, x.constant(0.5));
         let far = x.max_scalar(0.0) - p.mul_add(far, far) * b * c;
