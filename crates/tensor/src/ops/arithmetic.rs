@@ -1,26 +1,23 @@
-//! Sums, differences, products, quotients and powers, of tensors and of a tensor and a plain number.
+//! Sums, differences, products and quotients, of tensors and of a tensor and a plain number.
 //!
 //! ```
 //! use tensor::tensor;
 //! let x = tensor([3.0, 4.0]);
-//! assert_eq!(x.pow(2.0)?.add(&x)?.to_string(), "tensor([12., 20.])");
+//! assert_eq!(x.mul(2.0)?.add(&x)?.to_string(), "tensor([ 9., 12.])");
 //! assert_eq!(tensor([3, 4]).div(2)?.to_string(), "tensor([1.5000, 2.0000])");
 //! # Ok::<(), tensor::Error>(())
 //! ```
 
-use super::binary::{
-    Function2, Operand, broadcast_cases, common_shape, pairs, result_type, zip_rows,
-};
+use super::binary::{Function2, Operand, broadcast_cases, result_type};
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::literal::Scalar;
 use crate::storage::{Buffer, with_float};
-use crate::tensor::{Tensor, dense};
+use crate::tensor::Tensor;
 use kernel::Map1;
-use kernel::map::{Arg, map};
-use std::cmp::Ordering;
+use kernel::map::map;
 use std::sync::Arc;
 
 /// `x + y`
@@ -110,53 +107,6 @@ impl Function2 for Div {
     }
 }
 
-/// `xʸ`
-#[derive(Clone, Copy)]
-pub(crate) struct Pow;
-impl Function2 for Pow {
-    const NAME: &'static str = "Pow";
-    const METHOD: &'static str = "pow";
-    const INTEGERS: Option<fn(i64, i64) -> i64> = Some(integer_power);
-    #[inline(always)]
-    fn value<R: kernel::Real>(self, x: R, y: R) -> R {
-        x.pow(y)
-    }
-    /// `y·xʸ⁻¹`, and 0 for y = 0, also at x = 0.
-    #[inline(always)]
-    fn pull_x<R: kernel::Real>(self, x: R, y: R, grad: R) -> R {
-        let slope = y.clone() * x.pow(y.clone() - 1.0);
-        R::select(y.clone().eq_scalar(0.0), grad.constant(0.0), grad * slope)
-    }
-    /// `xʸ·ln x`, and 0 for x = 0 and y ≥ 0.
-    #[inline(always)]
-    fn pull_y<R: kernel::Real>(self, x: R, y: R, grad: R) -> R {
-        let zero = x.clone().eq_scalar(0.0);
-        let safe = R::select(zero.clone(), x.constant(1.0), x.clone());
-        let at_zero = R::select(y.clone().lt_scalar(0.0), x.constant(f64::NEG_INFINITY), x.constant(0.0));
-        grad * R::select(zero, at_zero, x.pow(y) * safe.ln())
-    }
-}
-
-/// Powers of whole numbers wrap; a negative power is 0, but for ±1.
-fn integer_power(x: i64, y: i64) -> i64 {
-    match (x, u64::try_from(y)) {
-        (1, _) => 1,
-        (-1, _) => 1 - 2 * (y & 1),
-        (_, Err(_)) => 0,
-        (x, Ok(mut y)) => {
-            let (mut power, mut square) = (1i64, x);
-            while y > 0 {
-                if y & 1 == 1 {
-                    power = power.wrapping_mul(square);
-                }
-                square = square.wrapping_mul(square);
-                y >>= 1;
-            }
-            power
-        }
-    }
-}
-
 /// A tensor and a plain number, of the tensor's own type.
 #[derive(Clone, Copy)]
 enum Numbered {
@@ -165,7 +115,6 @@ enum Numbered {
     From(f64),
     Times(f64),
     Over(f64),
-    Power(f64),
 }
 
 /// One loop a kind: a match inside of the loop would keep it from vectorising.
@@ -188,7 +137,6 @@ numbered! {
     Minus |x, number| -x + number;
     Times |x, number| x * number;
     Over |x, number| x / number;
-    Power |x, number| x.pow_scalar(number);
 }
 
 struct WithNumber(Numbered, &'static str);
@@ -198,7 +146,7 @@ impl Op for WithNumber {
         self.1
     }
     fn keep(&self) -> Keep {
-        if matches!(self.0, Numbered::Power(_)) { Keep::Inputs } else { Keep::Nothing }
+        Keep::Nothing
     }
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
         ctx.grads(|_| {
@@ -207,8 +155,6 @@ impl Op for WithNumber {
                 Numbered::From(_) => -grad,
                 Numbered::Times(number) => grad * number,
                 Numbered::Over(number) => grad / number,
-                Numbered::Power(0.0) => grad.zeros_like(),
-                Numbered::Power(number) => grad * (ctx.input(0)?.with_number(Numbered::Power(number - 1.0), "Pow") * number),
             })
         })
     }
@@ -226,7 +172,6 @@ impl Tensor {
                 Numbered::From(n) => map(Minus(n), &x, &mut out),
                 Numbered::Times(n) => map(Times(n), &x, &mut out),
                 Numbered::Over(n) => map(Over(n), &x, &mut out),
-                Numbered::Power(n) => map(Power(n), &x, &mut out),
             }
             Tensor::new(out, self.dense_layout())
         });
@@ -235,7 +180,7 @@ impl Tensor {
 
     /// The number, if the operand is one and does not change this tensor's floating point type.
     #[inline]
-    fn plain(&self, other: Operand<'_>) -> Option<f64> {
+    pub(super) fn plain(&self, other: Operand<'_>) -> Option<f64> {
         match other {
             Operand::Number(number) if self.dtype().is_float() => Some(number.to_f64()),
             _ => None,
@@ -273,6 +218,22 @@ impl Tensor {
         }
     }
 
+    /// `other − self`
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together, or both are bools.
+    #[track_caller]
+    pub fn rsub<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        match (self.plain(other), other) {
+            (Some(number), _) => Ok(self.with_number(Numbered::From(number), "Rsub")),
+            (None, Operand::Tensor(other)) => other.sub(self),
+            (None, Operand::Number(number)) => {
+                Tensor::scalar(number, result_type(self, number)).sub(self)
+            }
+        }
+    }
+
     /// `self · other`
     ///
     /// # Errors
@@ -302,53 +263,14 @@ impl Tensor {
         }
     }
 
-    /// `self` to the power of `exponent`.
-    ///
-    /// # Errors
-    /// If the shapes cannot be broadcast together, or integers have a negative power.
-    #[track_caller]
-    pub fn pow<'a>(&self, exponent: impl Into<Operand<'a>>) -> Result<Tensor> {
-        let exponent = exponent.into();
-        if let Operand::Number(Scalar::Int(n)) = exponent
-            && n < 0
-            && self.dtype() == DType::I64
-        {
-            return Err(Error::value("pow", format!("integers to the negative power {n} are not integers")));
-        }
-        match self.plain(exponent) {
-            Some(number) => Ok(self.with_number(Numbered::Power(number), "Pow")),
-            None => self.apply2(Pow, exponent),
-        }
-    }
-
     /// `−self`. Bools cannot be negated: they become integers.
     #[track_caller]
     #[must_use]
     pub fn neg(&self) -> Tensor {
         match self.dtype() {
             DType::Bool => self.to(DType::I64).neg(),
-            DType::I64 => {
-                Tensor::new(self.values::<i64>().iter().map(|x| x.wrapping_neg()).collect(), self.dense_layout())
-            }
+            DType::I64 => self.map_elements(i64::wrapping_neg),
             _ => self.with_number(Numbered::Times(-1.0), "Neg"),
-        }
-    }
-}
-
-impl Tensor {
-    /// `other − self`
-    ///
-    /// # Errors
-    /// If the shapes cannot be broadcast together, or both are bools.
-    #[track_caller]
-    pub fn rsub<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
-        let other = other.into();
-        match (self.plain(other), other) {
-            (Some(number), _) => Ok(self.with_number(Numbered::From(number), "Rsub")),
-            (None, Operand::Tensor(other)) => other.sub(self),
-            (None, Operand::Number(number)) => {
-                Tensor::scalar(number, result_type(self, number)).sub(self)
-            }
         }
     }
 }
@@ -414,69 +336,6 @@ impl Tensor {
         Ok(dtype.is_float())
     }
 
-    /// `base` to the power of `self`.
-    ///
-    /// # Errors
-    /// None that a number as the base can cause.
-    #[doc(alias = "torch.pow")]
-    #[track_caller]
-    pub fn rpow(&self, base: impl Into<Scalar>) -> Result<Tensor> {
-        let base = base.into();
-        Tensor::scalar(base, result_type(self, base)).pow(self)
-    }
-
-    /// [`pow`](Tensor::pow) in float64, whatever the types.
-    ///
-    /// # Errors
-    /// If the shapes cannot be broadcast together.
-    #[doc(alias = "torch.float_power")]
-    #[track_caller]
-    pub fn float_power<'a>(&self, exponent: impl Into<Operand<'a>>) -> Result<Tensor> {
-        match exponent.into() {
-            Operand::Tensor(exponent) => self.to(DType::F64).pow(&exponent.to(DType::F64)),
-            Operand::Number(exponent) => self.to(DType::F64).pow(exponent.to_f64()),
-        }
-    }
-
-    /// `self·2^other`
-    ///
-    /// # Errors
-    /// If the shapes cannot be broadcast together.
-    #[doc(alias = "torch.ldexp")]
-    #[track_caller]
-    pub fn ldexp<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
-        let other = other.into();
-        self.mul(&other.tensor(result_type(self, other).to_float()).exp2())
-    }
-
-    /// The next number of the type in the direction of `other`; no gradient.
-    ///
-    /// # Errors
-    /// If the shapes cannot be broadcast together, or the numbers are integers.
-    ///
-    /// ```
-    /// use tensor::{DType, tensor};
-    /// let x = tensor(1.0).to(DType::F64).nextafter(2.0)?;
-    /// assert_eq!(x.item()?, 1.0 + f64::EPSILON);
-    /// # Ok::<(), tensor::Error>(())
-    /// ```
-    #[doc(alias = "torch.nextafter")]
-    #[track_caller]
-    pub fn nextafter<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
-        let (x, y) = self.alike(other.into());
-        if !x.dtype().is_float() {
-            return Err(Error::not_float("nextafter", x.dtype()));
-        }
-        let layout = dense(&common_shape("nextafter", &x, &y)?);
-        Ok(with_float!(x.dtype(), T => zip_rows(&x, &y, layout, |x: Arg<'_, T>, y, out| {
-            pairs(x, y, out, |x, y| match x.partial_cmp(&y) {
-                None => T::NAN,
-                Some(Ordering::Equal) => y,
-                Some(Ordering::Less) => x.next_up(),
-                Some(Ordering::Greater) => x.next_down(),
-            });
-        })))
-    }
 }
 
 /// Adds a gradient to a sum of gradients: in place where nobody else holds the sum and nobody will differentiate it.
@@ -523,29 +382,11 @@ pub fn cases() -> Vec<Case> {
         ("sub", |x| x[0].sub(&x[1])),
         ("mul", |x| x[0].mul(&x[1])),
         ("div", |x| x[0].div(&x[1])),
-        ("pow", |x| x[0].abs().pow(&x[1])),
         ("add_alpha", |x| x[0].add_alpha(&x[1], 0.5)),
         ("sub_alpha", |x| x[0].sub_alpha(&x[1], 0.5)),
-        ("ldexp", |x| x[0].ldexp(&x[1])),
     ]);
     let x = || vec![float64([[0.4, -1.3], [2.0, 0.1]])];
-    cases.push(case("rpow", |x| x[0].rpow(1.7), x()));
-    cases.push(case("float_power", |x| x[0].abs().float_power(1.5), x()));
-    cases.push(case("pow of a number", |x| x[0].pow(3.0), x()));
-    cases.push(case("pow 0", |x| x[0].pow(0), x()));
     cases.push(case("an input used twice", |x| x[0].mul(&x[0]), x()));
     cases.push(case("a transposed operand", |x| x[0].t()?.div(&x[0]), x()));
     cases
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::{grad, tensor};
-
-    #[test]
-    fn the_gradient_of_x_to_the_zero_is_zero_at_zero() {
-        let x = tensor([0.0, 2.0]).requires_grad();
-        let y = x.pow(&tensor([0.0, 0.0])).unwrap().sum();
-        assert_eq!(grad(&y, &[&x]).unwrap()[0].to_vec::<f32>().unwrap(), [0.0, 0.0]);
-    }
 }

@@ -9,7 +9,8 @@
 //! # Ok::<(), tensor::Error>(())
 //! ```
 
-use super::binary::{Operand, common_shape, pairs, result_type, zip_rows};
+use super::binary::{Operand, result_type};
+use super::broadcast::{common_shape, pairs, zip_rows};
 use super::operators::or_panic;
 use crate::autograd::check::Case;
 use crate::dtype::DType;

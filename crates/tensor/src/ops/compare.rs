@@ -1,6 +1,7 @@
 //! Comparisons and logic, whose results are bools, and the choice by a mask.
 
-use super::binary::{Operand, common_shape, pairs, result_type, zip_rows};
+use super::binary::{Operand, result_type};
+use super::broadcast::{common_shape, pairs, zip_rows};
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::dtype::{DType, Element};

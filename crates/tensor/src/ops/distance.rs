@@ -189,7 +189,7 @@ impl Tensor {
     #[doc(alias = "torch.nn.functional.cosine_similarity")]
     #[track_caller]
     pub fn cosine_similarity(&self, other: &Tensor, dim: isize, eps: f64) -> Result<Tensor> {
-        let shape = super::binary::common_shape("cosine_similarity", self, other)?;
+        let shape = super::broadcast::common_shape("cosine_similarity", self, other)?;
         let unit = |x: &Tensor| {
             let x = x.to(x.dtype().promote(other.dtype()).promote(self.dtype())).expand(&shape)?;
             let norm = x.vector_norm(2.0, dim, true)?;

@@ -10,7 +10,8 @@
 //! # Ok::<(), tensor::Error>(())
 //! ```
 
-use super::binary::{Function2, Operand, broadcast_cases, functions2, pairs, result_type, zip_rows, common_shape};
+use super::binary::{Function2, Operand, broadcast_cases, functions2, result_type};
+use super::broadcast::{pairs, zip_rows, common_shape};
 use crate::autograd::Keep;
 use crate::autograd::check::{Case, case, float64};
 use crate::dtype::DType;

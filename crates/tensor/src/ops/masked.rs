@@ -8,7 +8,7 @@
 //! # Ok::<(), tensor::Error>(())
 //! ```
 
-use super::binary::common_shape;
+use super::broadcast::{common_shape};
 use super::places::{Places, check_index, places_in, same_type};
 use crate::autograd::check::{Case, case, float64};
 use crate::dtype::DType;

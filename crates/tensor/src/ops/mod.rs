@@ -29,8 +29,11 @@ families! {
     rounding
     activation
     special
+    broadcast
     binary
     arithmetic
+    power
+    extremes
     division
     bitwise
     special_pairs

@@ -144,7 +144,7 @@ impl Tensor {
     #[doc(alias = "torch.linalg.cross")]
     #[track_caller]
     pub fn cross(&self, other: &Tensor, dim: isize) -> Result<Tensor> {
-        let shape = super::binary::common_shape("cross", self, other)?;
+        let shape = super::broadcast::common_shape("cross", self, other)?;
         let (x, y) = (self.expand(&shape)?, other.expand(&shape)?);
         if x.size(dim)? != 3 || self.dim() != other.dim() {
             return Err(Error::shape(

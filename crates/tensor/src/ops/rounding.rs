@@ -9,7 +9,9 @@
 //! # Ok::<(), tensor::Error>(())
 //! ```
 
-use super::binary::{Function2, Maximum, Minimum};
+use super::binary::{Function2, Operand, broadcast_cases, functions2};
+use super::broadcast::{common_shape, pairs, zip_rows};
+use super::extremes::{Maximum, Minimum};
 use super::ternary::Function3;
 use super::unary::{Function, cases_at, functions};
 use crate::autograd::Keep;
@@ -17,7 +19,10 @@ use crate::autograd::check::{Case, case, float64};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::literal::Scalar;
-use crate::tensor::Tensor;
+use crate::storage::with_float;
+use crate::tensor::{Tensor, dense};
+use kernel::map::Arg;
+use std::cmp::Ordering;
 use std::f64::consts::PI;
 
 functions! {
@@ -42,6 +47,20 @@ functions! {
     Deg2rad deg2rad "Deg2Rad" keeps Nothing: |x| x * (PI / 180.0), |x| x.constant(PI / 180.0);
     /// From radians to degrees.
     Rad2deg rad2deg "Rad2Deg" keeps Nothing: |x| x * (180.0 / PI), |x| x.constant(180.0 / PI);
+}
+
+functions2! {
+    /// `|self|` with the sign of `other`, which −0 and NaN have too. No gradient flows to the sign.
+    Copysign copysign "Copysign": |x, y| x.copysign(y),
+        |x, y, g| g * x.clone().sign() * x.constant(1.0).copysign(y),
+        |_, _, g| g.zero(), rare true;
+    /// 0 below 0, 1 above, and `other` at 0.
+    Heaviside heaviside "Heaviside": |x, y| {
+            let step = R::select(x.clone().gt_scalar(0.0), x.constant(1.0), x.constant(0.0));
+            R::select(x.eq_scalar(0.0), y, step)
+        },
+        |_, _, g| g.zero(), |x, _, g| R::select(x.eq_scalar(0.0), g.clone(), g.zero()),
+        integers |x, y| if x == 0 { y } else { i64::from(x > 0) }, rare true;
 }
 
 /// Rounds to a multiple of 10^−decimals.
@@ -216,6 +235,35 @@ impl Tensor {
         Ok(self.apply(Clamp::<false> { low: low.map(Scalar::to_f64), high: high.map(Scalar::to_f64) }))
     }
 
+    /// The next number of the type in the direction of `other`; no gradient.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together, or the numbers are integers.
+    ///
+    /// ```
+    /// use tensor::{DType, tensor};
+    /// let x = tensor(1.0).to(DType::F64).nextafter(2.0)?;
+    /// assert_eq!(x.item()?, 1.0 + f64::EPSILON);
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    #[doc(alias = "torch.nextafter")]
+    #[track_caller]
+    pub fn nextafter<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let (x, y) = self.alike(other.into());
+        if !x.dtype().is_float() {
+            return Err(Error::not_float("nextafter", x.dtype()));
+        }
+        let layout = dense(&common_shape("nextafter", &x, &y)?);
+        Ok(with_float!(x.dtype(), T => zip_rows(&x, &y, layout, |x: Arg<'_, T>, y, out| {
+            pairs(x, y, out, |x, y| match x.partial_cmp(&y) {
+                None => T::NAN,
+                Some(Ordering::Equal) => y,
+                Some(Ordering::Less) => x.next_up(),
+                Some(Ordering::Greater) => x.next_down(),
+            });
+        })))
+    }
+
     /// The nearest multiple of `10^−decimals`, ties to even; slope 0. Integers stay as they are.
     #[doc(alias = "torch.round")]
     #[track_caller]
@@ -264,6 +312,10 @@ pub fn cases() -> Vec<Case> {
         ("rad2deg", Tensor::rad2deg),
         ("nan_to_num", |x| x.nan_to_num(None, None, None)),
     ]);
+    cases.extend(broadcast_cases(&[
+        ("copysign", |x| x[0].copysign(&x[1])),
+        ("heaviside", |x| x[0].heaviside(&x[1])),
+    ]));
     let x = || float64([[-2.1, -0.7, 0.1], [0.2, 0.9, 3.2]]);
     cases.extend([
         case("clamp", |x| x[0].clamp(-0.5, 0.5), vec![x()]),

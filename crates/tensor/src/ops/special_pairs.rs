@@ -1,4 +1,4 @@
-//! Special functions of two numbers: sums of exponentials, products with logarithms, ζ.
+//! Special functions of two numbers: angles and lengths, sums of exponentials, products with logarithms, ζ.
 //!
 //! ```
 //! use tensor::tensor;
@@ -16,6 +16,15 @@ use kernel::formula;
 use std::f64::consts::LN_2;
 
 functions2! {
+    /// The angle of the point `(other, self)`.
+    #[doc(alias = "arctan2")]
+    Atan2 atan2 "Atan2": |x, y| x.atan2(y),
+        |x, y, g| g * y.clone() * over_square(x, y),
+        |x, y, g| -(g * x.clone()) * over_square(x, y), rare true;
+    /// `√(self² + other²)`, where the squares may overflow; slope 0 at the origin.
+    Hypot hypot "Hypot": |x, y| x.hypot(y),
+        |x, y, g| g * over_length(x.clone(), x, y),
+        |x, y, g| g * over_length(y.clone(), x, y), rare true;
     /// `ln(eˣ + eʸ)` without overflow.
     #[doc(alias = "torch.logaddexp")]
     LogAddExp logaddexp "Logaddexp": |x, y| formula::log_add_exp(x, y),
@@ -36,6 +45,24 @@ functions2! {
     Xlog1py xlog1py "SpecialXlog1Py": |x, y| formula::xlog1py(x, y),
         |x, y, g| g * (kept(&x, y, -1.0)).ln_1p(),
         |x, y, g| g * (x.clone() / (kept(&x, y, -1.0) + 1.0)), rare true;
+}
+
+/// `1/(x² + y²)`, and 0 at the origin, where the angle has no slope.
+#[inline(always)]
+fn over_square<R: kernel::Real>(x: R, y: R) -> R {
+    let square = x.clone() * x + y.clone() * y;
+    let origin = square.clone().eq_scalar(0.0);
+    let safe = R::select(origin.clone(), square.constant(1.0), square.clone());
+    R::select(origin, square.constant(0.0), square.constant(1.0) / safe)
+}
+
+/// `part/√(x² + y²)`, and 0 at the origin.
+#[inline(always)]
+fn over_length<R: kernel::Real>(part: R, x: R, y: R) -> R {
+    let length = x.hypot(y);
+    let origin = length.clone().eq_scalar(0.0);
+    let safe = R::select(origin.clone(), length.constant(1.0), length);
+    R::select(origin, part.zero(), part / safe)
 }
 
 /// y, but where x is 0 and y at or below the end of the logarithm's domain, the number whose logarithm is 0.
@@ -94,6 +121,8 @@ impl Tensor {
 #[doc(hidden)]
 pub fn cases() -> Vec<Case> {
     let mut cases = broadcast_cases(&[
+        ("atan2", |x| x[0].atan2(&x[1])),
+        ("hypot", |x| x[0].hypot(&x[1])),
         ("logaddexp", |x| x[0].logaddexp(&x[1])),
         ("logaddexp2", |x| x[0].logaddexp2(&x[1])),
         ("xlogy", |x| x[0].xlogy(&x[1].abs())),

@@ -8,7 +8,8 @@
 //! # Ok::<(), tensor::Error>(())
 //! ```
 
-use super::binary::{Operand, common_shape, result_type_of};
+use super::binary::{Operand, result_type_of};
+use super::broadcast::{common_shape};
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::dtype::DType;
