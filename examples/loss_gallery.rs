@@ -171,6 +171,8 @@ fn main() -> Outcome<()> {
     while let Some(arg) = args.next()? {
         match arg {
             lexopt::Arg::Long("out") => folder = args.value()?.into(),
+            // It is quick as it is.
+            lexopt::Arg::Long("quick") => {}
             _ => return Err(arg.unexpected().into()),
         }
     }
