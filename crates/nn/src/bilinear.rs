@@ -41,7 +41,7 @@ impl Bilinear {
     /// If the last dimensions are not `in1_features` and `in2_features`, or the others differ.
     #[track_caller]
     pub fn forward(&self, input1: &Tensor, input2: &Tensor) -> Result<Tensor> {
-        let [out, in1, in2] = self.sizes;
+        let [_, in1, in2] = self.sizes;
         let (Some((&a, rest1)), Some((&b, rest2))) =
             (input1.shape().split_last(), input2.shape().split_last())
         else {
@@ -53,17 +53,8 @@ impl Bilinear {
                 format!("inputs of shapes {:?} and {:?} for {self}", input1.shape(), input2.shape()),
             ));
         }
-        let rows: usize = rest1.iter().product();
-        // x₁·A for all k at once, then the products with x₂.
-        let weight = self.weight.tensor().permute([1, 0, 2])?.reshape([in1, out * in2])?;
-        let left = input1.reshape([rows, in1])?.matmul(&weight)?.reshape([rows, out, in2])?;
-        let y = left.matmul(&input2.reshape([rows, in2, 1])?)?;
-        let shape: Vec<usize> = rest1.iter().copied().chain([out]).collect();
-        let y = y.reshape(shape)?;
-        match &self.bias {
-            Some(bias) => y.add(&bias.tensor()),
-            None => Ok(y),
-        }
+        let bias = self.bias.as_ref().map(Parameter::tensor);
+        input1.bilinear(input2, &self.weight.tensor(), bias.as_ref())
     }
 }
 

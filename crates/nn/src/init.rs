@@ -267,8 +267,8 @@ pub fn kaiming_normal_(p: &Parameter, fan: Fan, nonlinearity: Nonlinearity) -> R
 /// If `std` is not positive, or nothing of the distribution is between `a` and `b`.
 #[track_caller]
 pub fn trunc_normal_(p: &Parameter, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
-    let inside = |x: f64| normal_cdf((x - mean) / std);
-    if !(std > 0.0 && a < b && inside(b) - inside(a) > 1e-4) {
+    let below = |x: f64| Tensor::scalar((x - mean) / std, DType::F64).ndtr().item();
+    if !(std > 0.0 && a < b && below(b)? - below(a)? > 1e-4) {
         return Err(Error::value(
             "trunc_normal_",
             format!(
@@ -286,11 +286,6 @@ pub fn trunc_normal_(p: &Parameter, mean: f64, std: f64, a: f64, b: f64) -> Resu
         let values: Vec<f64> = (0..shape.iter().product()).map(|_| draw()).collect();
         Ok(Tensor::from_vec(values, shape)?.to(dtype))
     })
-}
-
-/// The share of a standard normal distribution below `x`.
-fn normal_cdf(x: f64) -> f64 {
-    Tensor::scalar(-x / 2f64.sqrt(), DType::F64).erfc().item().map_or(f64::NAN, |tail| tail / 2.0)
 }
 
 /// Rows, or columns if there are fewer of them, of length `gain` that stand at right angles to each other.

@@ -100,14 +100,7 @@ impl Module for Unflatten {
 impl Layer for Unflatten {
     #[track_caller]
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        let dim = tensor::layout::normalize_dim("Unflatten", self.dim, input.dim())?;
-        // The joined size must be that of the dimension alone: reshape would look at all of them together.
-        let part = Tensor::full((), 0.0, input.dtype())?.expand([input.size(self.dim)?])?;
-        let sizes = part.reshape(&self.unflattened_size)?;
-        let shape = &input.shape();
-        let shape: Vec<usize> =
-            shape[..dim].iter().chain(sizes.shape()).chain(&shape[dim + 1..]).copied().collect();
-        seen(self, input.reshape(shape))
+        seen(self, input.unflatten(self.dim, &self.unflattened_size))
     }
 }
 

@@ -54,5 +54,5 @@ softmaxes! {
     LogSoftmax |input, dim| input.log_softmax(dim);
     /// `softmax(−x)` along a dimension.
     #[doc(alias = "torch.nn.Softmin")]
-    Softmin |input, dim| input.neg().softmax(dim);
+    Softmin |input, dim| input.softmin(dim);
 }
