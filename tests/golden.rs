@@ -16,6 +16,8 @@ mod criteria;
 mod initial;
 #[path = "golden/layers.rs"]
 mod layers;
+#[path = "golden/layers_sequence.rs"]
+mod layers_sequence;
 #[path = "golden/models.rs"]
 mod models;
 #[path = "golden/operations.rs"]

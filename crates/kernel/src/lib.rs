@@ -7,6 +7,7 @@ pub mod cross_entropy;
 pub mod ctc;
 pub mod formula;
 pub mod gemm;
+pub mod layer_norm;
 pub mod map;
 mod math;
 pub mod pointwise;

@@ -17,6 +17,7 @@ mod activation;
 mod bilinear;
 mod dropout;
 pub mod init;
+mod layer_norm;
 mod linear;
 mod module;
 #[cfg(feature = "safetensors")]
@@ -34,6 +35,7 @@ pub use activation::{
 };
 pub use bilinear::Bilinear;
 pub use dropout::{Dropout, Dropout2d};
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use module::{Buffer, Layer, Module, Part, TrainMode};
 #[cfg(feature = "safetensors")]

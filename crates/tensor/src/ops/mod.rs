@@ -63,6 +63,7 @@ families! {
     einsum
     linalg
     attention
+    layer_norm
     softmax
     places
     gather
