@@ -94,7 +94,7 @@ pub fn layer_norm<T: Float>(
                     y.iter_mut().zip(weight).for_each(|(y, &w)| *y = *y * w);
                 }
                 if let Some(bias) = bias {
-                    y.iter_mut().zip(bias).for_each(|(y, &b)| *y = *y + b);
+                    y.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
                 }
             }
         });
