@@ -12,6 +12,7 @@ pub mod map;
 mod math;
 pub mod pointwise;
 mod real;
+pub mod recurrent;
 pub mod reduce;
 pub mod softmax;
 mod spread;

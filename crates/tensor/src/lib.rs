@@ -51,6 +51,7 @@ pub use ops::join::{cartesian_prod, cat, column_stack, dstack, hstack, stack, vs
 pub use ops::linalg::multi_dot;
 pub use ops::median::Interpolation;
 pub use ops::pad::Pad;
+pub use ops::recurrent::{Cell, Recurred, Recurrent};
 pub use ops::rounding::Bound;
 pub use ops::scatter_reduce::Reduce;
 pub use ops::split::Sections;

@@ -64,6 +64,7 @@ families! {
     linalg
     attention
     layer_norm
+    recurrent
     softmax
     places
     gather
