@@ -106,6 +106,10 @@ impl<'a> Args<'a> {
         self.get(name)?.as_i64()
     }
 
+    pub fn size(&self, name: &str) -> Option<usize> {
+        self.int(name).and_then(|n| usize::try_from(n).ok())
+    }
+
     pub fn dim(&self, name: &str) -> Option<isize> {
         self.int(name).map(|i| i as isize)
     }

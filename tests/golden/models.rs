@@ -108,7 +108,7 @@ pub fn model(spec: &Value) -> Option<Box<dyn Layer>> {
 
 /// A model of the training cases.
 pub fn trainable(spec: &Value) -> Option<Box<dyn Layer>> {
-    model(spec)
+    model(spec).or_else(|| layers_sequence::trainable(spec))
 }
 
 /// Any module, one of the user's own too.
@@ -127,9 +127,16 @@ fn criterion(spec: &Value) -> Option<String> {
     Some(crate::criteria::build(spec["module"].as_str()?, &args)?.ok()?.to_string())
 }
 
+/// The printed form of a layer that does not map one tensor to one tensor.
+fn called(spec: &Value) -> Option<String> {
+    let args = Args::new(vec![], &spec["args"]);
+    Some(callable(spec["module"].as_str()?, &args)?.0.repr())
+}
+
 pub fn print(case: &Case<'_>) -> Outcome {
     let spec = &case.json["options"]["model"];
-    let Some(found) = module(spec).map(|m| m.repr()).or_else(|| criterion(spec)) else {
+    let Some(found) = module(spec).map(|m| m.repr()).or_else(|| called(spec)).or_else(|| criterion(spec))
+    else {
         return Outcome::Unsupported(format!("model {spec}"));
     };
     let expected = case.json["text"].as_str().unwrap_or("");
@@ -160,7 +167,7 @@ pub fn callable(class: &str, args: &Args<'_>) -> Option<(Rc<dyn Module>, Forward
                 Box::new(move |args| Ok(vec![forward.forward(args.t("input1"), args.t("input2"))?])),
             ))
         }
-        _ => None,
+        _ => layers_sequence::callable(class, args),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::case::{Case, number};
 use crate::compare::{Rule, same};
 use crate::run::Outcome;
-use nn::{Dropout, Layer, Linear, Module};
+use nn::{Dropout, Embedding, Layer, Linear, Module};
 use serde_json::Value;
 use tensor::random::with_default;
 use tensor::{DType, Result, Tensor, manual_seed, tensor};
@@ -53,6 +53,10 @@ fn draw(call: &Value) -> Option<Result<Vec<Tensor>>> {
         "Linear" => {
             let layer = Linear::new(whole("in") as usize, whole("out") as usize);
             return Some(Ok(layer.parameters().iter().map(|p| p.tensor().detach()).collect()));
+        }
+        "Embedding" => {
+            let layer = Embedding::new(whole("n") as usize, whole("d") as usize);
+            Ok(layer.weight.tensor().detach())
         }
         _ => return None,
     };

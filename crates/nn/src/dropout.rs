@@ -29,6 +29,20 @@ pub struct Dropout2d {
     mode: TrainMode,
 }
 
+/// Dropout with noise of this shape, in training.
+#[track_caller]
+pub(crate) fn drop_out(input: &Tensor, noise: Vec<usize>, p: f64) -> Result<Tensor> {
+    if p == 0.0 || input.numel() == 0 {
+        return Ok(input.clone());
+    }
+    let keep = 1.0 - p;
+    if keep == 0.0 {
+        return input.mul(0.0);
+    }
+    let mask = with_default(|generator| generator.bernoulli_scalar(noise, keep, input.dtype()))?;
+    input.mul(&mask.div(keep)?)
+}
+
 macro_rules! dropouts {
     ($($layer:ident |$input:ident| $noise:expr;)*) => {$(
         impl $layer {
@@ -68,15 +82,7 @@ macro_rules! dropouts {
                     return Err(Error::value(stringify!($layer), message));
                 }
                 let noise: Vec<usize> = $noise;
-                if !self.mode.is_training() || self.p == 0.0 || $input.numel() == 0 {
-                    return seen(self, Ok($input.clone()));
-                }
-                let keep = 1.0 - self.p;
-                if keep == 0.0 {
-                    return seen(self, $input.mul(0.0));
-                }
-                let mask = with_default(|generator| generator.bernoulli_scalar(noise, keep, $input.dtype()))?;
-                seen(self, $input.mul(&mask.div(keep)?))
+                seen(self, if self.mode.is_training() { drop_out($input, noise, self.p) } else { Ok($input.clone()) })
             }
         }
     )*

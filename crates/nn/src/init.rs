@@ -17,7 +17,7 @@ use tensor::{DType, Error, Parameter, Result, Tensor};
 /// Evenly distributed in ±bound. What the machine cannot hold becomes an empty parameter, which its layer then refuses
 /// to use: `new` of a layer has no way to return an error.
 #[track_caller]
-fn uniform_parameter(shape: &[usize], bound: f64) -> Parameter {
+pub(crate) fn uniform_parameter(shape: &[usize], bound: f64) -> Parameter {
     let drawn = with_default(|generator| generator.uniform(shape, -bound, bound, DType::F32));
     Parameter::new(&drawn.unwrap_or_else(|_| tensor::tensor([0.0; 0])))
 }

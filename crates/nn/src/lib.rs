@@ -16,10 +16,15 @@
 mod activation;
 mod bilinear;
 mod dropout;
+mod embedding;
 pub mod init;
 mod layer_norm;
 mod linear;
 mod module;
+mod packed;
+mod recurrent;
+mod rnn;
+mod rnn_cell;
 #[cfg(feature = "safetensors")]
 mod safetensors;
 mod sequential;
@@ -35,9 +40,13 @@ pub use activation::{
 };
 pub use bilinear::Bilinear;
 pub use dropout::{Dropout, Dropout2d};
+pub use embedding::{BagMode, Embedding, EmbeddingBag};
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use module::{Buffer, Layer, Module, Part, TrainMode};
+pub use packed::{PackedSequence, pack_padded_sequence, pad_packed_sequence};
+pub use rnn::{GRU, LSTM, RNN};
+pub use rnn_cell::{GRUCell, LSTMCell, Nonlinear, RNNCell};
 #[cfg(feature = "safetensors")]
 pub use safetensors::{from_safetensors, load_safetensors, save_safetensors, to_safetensors};
 pub use sequential::Sequential;

@@ -12,6 +12,7 @@
 use super::places::{check_index, place};
 use super::rows::Rows;
 use crate::autograd::check::{Case, case, float64};
+use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::error::{Error, Result};
 use crate::layout::{Layout, Shape};
 use crate::storage::Buffer;
@@ -85,6 +86,33 @@ impl Tensor {
         let out = weight.select_rows("Embedding", 0, numbers.into())?;
         out.write_at("Embedding", &out.places_of_rows(0, &padded), &constants)?.reshape(shape)
     }
+
+    /// This tensor, whose gradient will be divided by `by`, which has a number for each element or broadcasts to that.
+    ///
+    /// # Errors
+    /// If `by` does not broadcast to the shape of this tensor.
+    #[track_caller]
+    pub fn divide_grad(&self, by: &Tensor) -> Result<Tensor> {
+        let by = by.detach().to(self.dtype()).expand_as(self)?;
+        Ok(self.detach().record(DivideGrad { by }, &[self]))
+    }
+}
+
+/// A change of the gradient, not of the value.
+struct DivideGrad {
+    by: Tensor,
+}
+
+impl Op for DivideGrad {
+    fn name(&self) -> &'static str {
+        "DivideGrad"
+    }
+    fn keep(&self) -> Keep {
+        Keep::Nothing
+    }
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        ctx.grads(|_| grad.div(&self.by))
+    }
 }
 
 /// The cases by which the functions above are checked.
@@ -92,7 +120,11 @@ impl Tensor {
 pub fn cases() -> Vec<Case> {
     use crate::tensor;
     let table = || vec![float64([[0.4, -1.3, 2.0], [0.1, 0.7, -0.9]])];
-    vec![case("embedding", |x| Ok(tensor([[1, 0], [1, 1]]).embedding(&x[0], None)?.sin()), table())]
+    vec![
+        case("embedding", |x| Ok(tensor([[1, 0], [1, 1]]).embedding(&x[0], None)?.sin()), table()),
+        // Only a division by 1 leaves the gradient what a difference quotient says.
+        case("divide_grad", |x| Ok(x[0].divide_grad(&tensor([[1.0]]))?.sin()), table()),
+    ]
 }
 
 #[cfg(test)]
