@@ -17,7 +17,11 @@ pub fn run(case: &Case<'_>) -> Outcome {
         return Outcome::Unsupported(format!("option {option}"));
     }
     layer.set_training(case.json["training"] != false);
-    let result = models::load(&*layer, &case.json["params"]).and_then(|()| forward(&args));
+    let with = Args::new(args.tensors.clone(), &case.json["forward_options"]);
+    let result = models::load(&*layer, &case.json["params"]).and_then(|()| forward(&with));
+    if let (Ok(_), Some(option)) = (&result, with.unread().first()) {
+        return Outcome::Unsupported(format!("forward option {option}"));
+    }
     let parameters = layer.named_parameters();
     let values: Vec<(&str, Tensor)> =
         parameters.iter().map(|(name, p)| (name.as_str(), p.tensor())).collect();

@@ -37,6 +37,26 @@ pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
     })
 }
 
+macro_rules! transformer {
+    ($layer:ident, $args:expr) => {{
+        let args = $args;
+        let mut layer = $layer::new(args.size("d_model")?, args.size("nhead")?);
+        if let Some(width) = args.size("dim_feedforward") {
+            layer = layer.dim_feedforward(width);
+        }
+        layer
+            .dropout(args.float("dropout").unwrap_or(0.1))
+            .activation(match args.text("activation") {
+                Some("gelu") => Activation::Gelu,
+                _ => Activation::Relu,
+            })
+            .layer_norm_eps(args.float("layer_norm_eps").unwrap_or(1e-5))
+            .batch_first(args.flag("batch_first").unwrap_or(false))
+            .norm_first(args.flag("norm_first").unwrap_or(false))
+            .bias(args.flag("bias").unwrap_or(true))
+    }};
+}
+
 /// A module that is called in a way of its own.
 pub fn callable(class: &str, args: &Args<'_>) -> Option<(Rc<dyn Module>, Forward)> {
     macro_rules! recurrent {
@@ -107,6 +127,63 @@ pub fn callable(class: &str, args: &Args<'_>) -> Option<(Rc<dyn Module>, Forward
         "RNNCell" => with_state!(cell!(RNNCell).nonlinearity(nonlinear()), |found| vec![found]),
         "GRUCell" => with_state!(cell!(GRUCell), |found| vec![found]),
         "LSTMCell" => with_states!(cell!(LSTMCell), |found| vec![found.0, found.1]),
+        "MultiheadAttention" => {
+            let mut layer = MultiheadAttention::new(args.size("embed_dim")?, args.size("num_heads")?);
+            if let Some(kdim) = args.size("kdim") {
+                layer = layer.kdim(kdim);
+            }
+            if let Some(vdim) = args.size("vdim") {
+                layer = layer.vdim(vdim);
+            }
+            let flag = |name: &str| args.flag(name).unwrap_or(false);
+            let layer = layer
+                .bias(args.flag("bias").unwrap_or(true))
+                .add_bias_kv(flag("add_bias_kv"))
+                .add_zero_attn(flag("add_zero_attn"))
+                .batch_first(flag("batch_first"))
+                .dropout(args.float("dropout").unwrap_or(0.0));
+            let layer = Rc::new(layer);
+            let module = layer.clone();
+            let forward: Forward = Box::new(move |args| {
+                let attend = Attend {
+                    key_padding_mask: args.find("key_padding_mask"),
+                    attn_mask: args.find("attn_mask"),
+                    is_causal: args.flag("is_causal").unwrap_or(false),
+                    need_weights: args.flag("need_weights").unwrap_or(true),
+                    average_attn_weights: args.flag("average_attn_weights").unwrap_or(true),
+                };
+                let found = layer.forward(args.t("query"), args.t("key"), args.t("value"), attend)?;
+                Ok([found.0].into_iter().chain(found.1).collect())
+            });
+            (module, forward)
+        }
+        "TransformerEncoderLayer" => {
+            let layer = Rc::new(transformer!(TransformerEncoderLayer, args));
+            let module = layer.clone();
+            let forward: Forward = Box::new(move |args| {
+                let masks = Masks {
+                    mask: args.find("src_mask"),
+                    key_padding_mask: args.find("src_key_padding_mask"),
+                    is_causal: args.flag("is_causal").unwrap_or(false),
+                };
+                Ok(vec![layer.forward_masked(args.t("src"), masks)?])
+            });
+            (module, forward)
+        }
+        "TransformerDecoderLayer" => {
+            let layer = Rc::new(transformer!(TransformerDecoderLayer, args));
+            let module = layer.clone();
+            let forward: Forward = Box::new(move |args| {
+                let masks = |of: &str| Masks {
+                    mask: args.find(&format!("{of}_mask")),
+                    key_padding_mask: args.find(&format!("{of}_key_padding_mask")),
+                    is_causal: args.flag(&format!("{of}_is_causal")).unwrap_or(false),
+                };
+                let (tgt, memory) = (args.t("tgt"), args.t("memory"));
+                Ok(vec![layer.forward_masked(tgt, memory, masks("tgt"), masks("memory"))?])
+            });
+            (module, forward)
+        }
         "EmbeddingBag" => {
             let mut layer = EmbeddingBag::new(args.size("num_embeddings")?, args.size("embedding_dim")?);
             if let Some(padding) = args.int("padding_idx") {
@@ -162,6 +239,25 @@ impl Layer for Last {
     }
 }
 
+/// `enc`, the mean over the steps, `fc`.
+struct EncMean {
+    enc: TransformerEncoderLayer,
+    fc: Linear,
+}
+
+impl Module for EncMean {
+    fn visit(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
+        visit("enc", &self.enc);
+        visit("fc", &self.fc);
+    }
+}
+
+impl Layer for EncMean {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.fc.forward(&self.enc.forward(x)?.mean_dim(1, false)?)
+    }
+}
+
 /// The models of the training cases that are no `Sequential`.
 pub fn trainable(spec: &Value) -> Option<Box<dyn Layer>> {
     let children = spec["children"].as_array()?;
@@ -178,6 +274,10 @@ pub fn trainable(spec: &Value) -> Option<Box<dyn Layer>> {
                 rnn: LSTM::new(rnn.size("input_size")?, rnn.size("hidden_size")?).batch_first(true),
                 fc: linear(child("fc")?)?,
             })
+        }
+        "EncMean" => {
+            let enc = child("enc")?;
+            Box::new(EncMean { enc: transformer!(TransformerEncoderLayer, &enc), fc: linear(child("fc")?)? })
         }
         _ => return None,
     })

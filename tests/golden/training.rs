@@ -97,8 +97,13 @@ fn same_values(case: &Case<'_>, name: &str, p: &Parameter) -> Result<(), Failure
         .to_vec::<f64>()?;
     let found = p.tensor().to(DType::F64).to_vec::<f64>()?;
     let (rtol, atol) = tolerance(case);
+    // A bias of the keys shifts all scores of a query alike, which softmax does not see: its gradient is 0 but for
+    // rounding, and an optimizer that divides by the gradient's size walks wherever float32 rounds to.
+    let n = found.len();
+    let keys =
+        if name.ends_with("in_proj_bias") && case.json["dtype"] == "f32" { n / 3..2 * n / 3 } else { 0..0 };
     for (i, (&a, &b)) in found.iter().zip(&expected).enumerate() {
-        if !close(a, b, 10.0 * rtol, 100.0 * atol) {
+        if !keys.contains(&i) && !close(a, b, 10.0 * rtol, 100.0 * atol) {
             return Err(Failure::Differs(format!("{name}[{i}] is {a:e} at the end, expected {b:e}")));
         }
     }

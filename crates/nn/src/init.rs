@@ -22,6 +22,12 @@ pub(crate) fn uniform_parameter(shape: &[usize], bound: f64) -> Parameter {
     Parameter::new(&drawn.unwrap_or_else(|_| tensor::tensor([0.0; 0])))
 }
 
+/// Zeros; what the machine cannot hold becomes an empty parameter, as above.
+#[track_caller]
+pub(crate) fn zero_parameter(shape: &[usize]) -> Parameter {
+    Parameter::new(&tensor::zeros(shape).unwrap_or_else(|_| tensor::tensor([0.0; 0])))
+}
+
 /// The default for weights `(out, in, …)`: Kaiming's rule with `a = √5`, which comes to ±1/√fan_in.
 #[track_caller]
 pub(crate) fn kaiming_parameter(shape: &[usize]) -> Parameter {

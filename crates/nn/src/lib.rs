@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod activation;
+mod attention;
 mod bilinear;
 mod dropout;
 mod embedding;
@@ -32,12 +33,14 @@ mod shape;
 mod softmax;
 mod state;
 mod summary;
+mod transformer;
 
 pub use activation::{
     Approximate, CELU, ELU, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid,
     Mish, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softplus, Softshrink, Softsign, Tanh, Tanhshrink,
     Threshold,
 };
+pub use attention::{Attend, MultiheadAttention};
 pub use bilinear::Bilinear;
 pub use dropout::{Dropout, Dropout2d};
 pub use embedding::{BagMode, Embedding, EmbeddingBag};
@@ -53,3 +56,7 @@ pub use sequential::Sequential;
 pub use shape::{Flatten, Identity, Unflatten};
 pub use softmax::{LogSoftmax, Softmax, Softmin};
 pub use summary::{Row, Summary, summary};
+pub use transformer::{
+    Activation, Masks, TransformerDecoder, TransformerDecoderLayer, TransformerEncoder,
+    TransformerEncoderLayer,
+};

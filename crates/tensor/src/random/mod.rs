@@ -77,12 +77,13 @@ pub struct Draft {
 impl Draft {
     /// Runs `draw` and remembers where on the default generator's stream it began and ended.
     pub fn new<T>(draw: impl FnOnce() -> T) -> (T, Draft) {
-        let number = DEFAULT.with_borrow_mut(|default| {
+        let (number, before) = DEFAULT.with_borrow_mut(|default| {
             default.drafts += 1;
-            default.before = Some((default.drafts, default.generator.clone()));
-            default.drafts
+            (default.drafts, default.generator.clone())
         });
         let drawn = draw();
+        // Only now: drafts that were made on the way are parts of this one.
+        DEFAULT.with_borrow_mut(|default| default.before = Some((number, before)));
         (drawn, Draft { number, end: with_default(|generator| generator.drawn()) })
     }
 
