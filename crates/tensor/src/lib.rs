@@ -30,8 +30,8 @@ mod tensor;
 mod threads;
 
 pub use autograd::{
-    Backward, Ctx, Grads, Keep, Node, Op, enable_grad, grad, grad_with, gradcheck, gradgradcheck,
-    is_grad_enabled, no_grad,
+    Backward, Ctx, Grads, HookHandle, Keep, Node, Op, checkpoint, detect_anomaly, enable_grad, grad,
+    grad_with, gradcheck, gradgradcheck, hessian, hvp, is_grad_enabled, jacobian, jvp, no_grad, vjp,
 };
 pub use create::{arange, eye, full, linspace, logspace, ones, zeros};
 pub use display::{PrintOptions, printoptions, set_printoptions, with_printoptions};

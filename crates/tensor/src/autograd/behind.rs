@@ -45,14 +45,13 @@ impl Tensor {
 }
 
 impl Ctx<'_> {
-    /// Whether the gradient of input `i`, or of what it is another shape of, was itself asked for by
-    /// [`grad`](crate::grad), so that it must not be led past it.
+    /// Whether the gradient of input `i`, or of what it is another shape of, was itself asked for, by
+    /// [`grad`](crate::grad) or by a [hook](Tensor::register_hook), so that it must not be led past it.
     pub fn asked(&self, i: usize) -> bool {
-        let (Some(node), Some(targets)) = (&self.node.inputs[i], self.targets) else { return false };
-        let mut node = node;
+        let Some(mut node) = self.node.inputs[i].as_ref() else { return false };
         let (last, _) = made(node, &[]);
         loop {
-            if targets(node) {
+            if node.hooks.get().is_some() || self.targets.is_some_and(|asked| asked(node)) {
                 return true;
             }
             match node.inputs.as_slice() {

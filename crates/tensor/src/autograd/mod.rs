@@ -1,8 +1,8 @@
 //! The tape: what a tensor remembers of how it was made, and the walk back.
 //!
-//! An operation is a struct that implements [`Op`]. [`Tensor::record`](crate::Tensor::record) puts it into the graph; [`Tensor::backward`](crate::Tensor::backward)
-//! and [`grad`] walk from the newest node to the oldest. The order is the order in which nodes were made: an input
-//! is always older than what is computed from it, so there is no recursion and no sorting.
+//! An operation is a struct that implements [`Op`]. [`record`](crate::Tensor::record) puts it into the graph;
+//! [`backward`](crate::Tensor::backward) and [`grad`] walk from the newest node to the oldest. The order is the order in
+//! which nodes were made: an input is always older than what is computed from it, so there is no recursion and no sorting.
 //!
 //! ```
 //! use tensor::{grad, tensor};
@@ -15,13 +15,21 @@
 //! # Ok::<(), tensor::Error>(())
 //! ```
 
+mod anomaly;
 mod behind;
 pub mod check;
+mod checkpoint;
+mod functional;
+mod hooks;
 mod mode;
 mod node;
 mod walk;
 
+pub use anomaly::detect_anomaly;
 pub use check::{gradcheck, gradgradcheck};
+pub use checkpoint::checkpoint;
+pub use functional::{hessian, hvp, jacobian, jvp, vjp};
+pub use hooks::HookHandle;
 pub use mode::{enable_grad, is_grad_enabled, no_grad};
 pub use node::{Ctx, Grads, Keep, Node, Op};
 pub(crate) use node::{Kept, Value};

@@ -1,23 +1,57 @@
-//! Whether operations are recorded: a switch per thread.
+//! What recording does on this thread: a few switches that one read answers.
 
 use std::cell::Cell;
 
+/// Operations are recorded.
+const RECORDING: u8 = 1;
+/// Recorded operations are looked at by anomaly mode.
+pub(crate) const ANOMALY: u8 = 2;
+/// Recorded operations are listed for a checkpoint.
+pub(crate) const CHECKPOINT: u8 = 4;
+
+/// The switches as they stand.
+#[derive(Clone, Copy)]
+pub(crate) struct Mode(u8);
+
 thread_local! {
-    static RECORDING: Cell<bool> = const { Cell::new(true) };
+    static MODE: Cell<Mode> = const { Cell::new(Mode(RECORDING)) };
 }
 
-/// Sets the switch and puts it back when dropped, also by a panic or an early return.
-struct Guard(bool);
+impl Mode {
+    #[inline]
+    pub(crate) fn now() -> Self {
+        MODE.get()
+    }
+
+    #[inline]
+    pub(crate) fn has(self, switch: u8) -> bool {
+        self.0 & switch != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_recording(self) -> bool {
+        self.has(RECORDING)
+    }
+
+    /// Whether somebody wants to see what is recorded.
+    #[inline]
+    pub(crate) fn is_watched(self) -> bool {
+        self.has(ANOMALY | CHECKPOINT)
+    }
+}
+
+/// Sets the switches and puts them back when dropped, also by a panic or an early return.
+struct Guard(Mode);
 
 impl Guard {
-    fn set(recording: bool) -> Self {
-        Guard(RECORDING.replace(recording))
+    fn set(mode: u8) -> Self {
+        Guard(MODE.replace(Mode(mode)))
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        RECORDING.set(self.0);
+        MODE.set(self.0);
     }
 }
 
@@ -44,12 +78,25 @@ pub fn enable_grad<R>(f: impl FnOnce() -> R) -> R {
 #[doc(alias = "torch.is_grad_enabled")]
 #[inline]
 pub fn is_grad_enabled() -> bool {
-    RECORDING.get()
+    Mode::now().is_recording()
 }
 
 pub(crate) fn recording<R>(on: bool, f: impl FnOnce() -> R) -> R {
-    let _guard = Guard::set(on);
+    let others = Mode::now().0 & !RECORDING;
+    let _guard = Guard::set(if on { others | RECORDING } else { others });
     f()
+}
+
+/// Runs `f` with another switch on.
+pub(crate) fn with<R>(switch: u8, f: impl FnOnce() -> R) -> R {
+    let _guard = Guard::set(Mode::now().0 | switch);
+    f()
+}
+
+/// Whether a switch is on.
+#[inline]
+pub(crate) fn is_on(switch: u8) -> bool {
+    Mode::now().has(switch)
 }
 
 #[cfg(test)]
@@ -69,5 +116,16 @@ mod tests {
             assert!(enable_grad(is_grad_enabled));
             assert!(!is_grad_enabled());
         });
+    }
+
+    #[test]
+    fn switches_do_not_disturb_each_other() {
+        with(ANOMALY, || {
+            no_grad(|| assert!(is_on(ANOMALY) && !is_grad_enabled()));
+            assert!(is_on(ANOMALY) && is_grad_enabled());
+            with(CHECKPOINT, || assert!(is_on(ANOMALY) && is_on(CHECKPOINT)));
+            assert!(!is_on(CHECKPOINT));
+        });
+        assert!(!is_on(ANOMALY));
     }
 }

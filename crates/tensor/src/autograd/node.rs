@@ -1,5 +1,9 @@
 //! A node of the graph, and what an operation has to say about itself.
 
+use super::checkpoint::Later;
+use super::hooks::Hooks;
+use super::mode::{ANOMALY, CHECKPOINT, Mode};
+use super::{anomaly, checkpoint, hooks};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::storage::Storage;
@@ -9,7 +13,7 @@ use smallvec::SmallVec;
 use std::any::Any;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Gradients for the inputs of an operation, in their order; `None` where none flows.
 pub type Grads = SmallVec<[Option<Tensor>; 2]>;
@@ -98,6 +102,8 @@ impl Value {
 pub(crate) enum Kept {
     /// Values for `backward`. Empty entries were not asked for.
     Values { inputs: SmallVec<[Value; 2]>, output: Option<Value> },
+    /// The same, to be had by running a part of the forward pass again.
+    Later(Later),
     /// The walk has been here, and nobody asked to retain the graph.
     Released,
     /// A leaf: its gradient, accumulated over walks.
@@ -114,6 +120,7 @@ pub struct Node<O: ?Sized = dyn Op> {
     pub(crate) at: &'static Location<'static>,
     pub(crate) inputs: Sources,
     kept: Mutex<Kept>,
+    pub(crate) hooks: OnceLock<Box<Mutex<Hooks>>>,
     pub(crate) op: O,
 }
 
@@ -139,6 +146,7 @@ impl Node {
             at: Location::caller(),
             inputs,
             kept: Mutex::new(kept),
+            hooks: OnceLock::new(),
             op,
         })
     }
@@ -273,17 +281,22 @@ impl Tensor {
     #[track_caller]
     #[inline]
     pub fn record<O: Op>(mut self, op: O, inputs: &[&Tensor]) -> Tensor {
-        if !self.is_recorded(inputs) {
+        let mode = Mode::now();
+        if !self.is_recorded(mode, inputs) {
             return self;
         }
         let (sources, kept) = self.remember(op.keep(), inputs);
-        self.node = Some(Node::new(op, sources, kept));
+        let node: Arc<Node> = Node::new(op, sources, kept);
+        if mode.is_watched() {
+            self.watched_record(mode, &node, inputs);
+        }
+        self.node = Some(node);
         self
     }
 
     /// Whether the graph takes notice of a result of these inputs.
-    fn is_recorded(&self, inputs: &[&Tensor]) -> bool {
-        self.dtype().is_float() && is_grad_enabled() && inputs.iter().any(|t| t.node.is_some())
+    fn is_recorded(&self, mode: Mode, inputs: &[&Tensor]) -> bool {
+        self.dtype().is_float() && mode.is_recording() && inputs.iter().any(|t| t.node.is_some())
     }
 
     /// What a node holds of its inputs and its output. Compiled once, and not for each operation.
@@ -296,6 +309,16 @@ impl Tensor {
             output: matches!(keep, Keep::Output | Keep::All).then(|| Value::of(self)),
         };
         (inputs.iter().map(|t| t.node.clone()).collect(), kept)
+    }
+
+    #[cold]
+    fn watched_record(&self, mode: Mode, node: &Arc<Node>, inputs: &[&Tensor]) {
+        if mode.has(ANOMALY) {
+            anomaly::recorded(node, self, inputs);
+        }
+        if mode.has(CHECKPOINT) {
+            checkpoint::recorded(node);
+        }
     }
 
     /// The node of the graph that made this tensor, or that collects its gradient.
@@ -325,16 +348,18 @@ impl Tensor {
         self.node.as_ref().is_none_or(|n| n.is_leaf())
     }
 
-    /// The gradient that [`backward`](Tensor::backward) has collected in this leaf. `None` before the first walk,
-    /// and for tensors that are not leaves.
+    /// The gradient that [`backward`](Tensor::backward) has collected in this leaf. `None` before the first walk, and
+    /// for a tensor that is no leaf, unless [`retain_grad`](Tensor::retain_grad) was asked for.
     pub fn grad(&self) -> Option<Tensor> {
-        self.node.as_deref().and_then(parameter::leaf_grad)
+        let node = self.node.as_deref()?;
+        parameter::leaf_grad(node).or_else(|| hooks::retained(node))
     }
 
     /// Forgets the collected gradient.
     pub fn zero_grad(&self) {
         if let Some(node) = &self.node {
             parameter::set_leaf_grad(node, None);
+            hooks::forget(node);
         }
     }
 

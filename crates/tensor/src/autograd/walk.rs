@@ -5,6 +5,7 @@
 
 use super::mode::recording;
 use super::node::{Ctx, Kept, Node};
+use super::{anomaly, hooks};
 use crate::error::{Error, Result};
 use crate::ops::arithmetic::accumulate;
 use crate::parameter::add_leaf_grad;
@@ -114,6 +115,17 @@ pub fn grad(output: &Tensor, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
 #[doc(alias = "torch.autograd.grad")]
 #[track_caller]
 pub fn grad_with(outputs: &[&Tensor], grads: &[Option<&Tensor>], inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
+    gradients(outputs, grads, inputs, true)
+}
+
+/// [`grad_with`], by the fused path if the gradients need not be parts of a graph.
+#[track_caller]
+pub(crate) fn gradients(
+    outputs: &[&Tensor],
+    grads: &[Option<&Tensor>],
+    inputs: &[&Tensor],
+    create_graph: bool,
+) -> Result<Vec<Tensor>> {
     if outputs.len() != grads.len() {
         return Err(Error::value(
             "grad",
@@ -132,7 +144,7 @@ pub fn grad_with(outputs: &[&Tensor], grads: &[Option<&Tensor>], inputs: &[&Tens
     let mut found: Vec<Option<Tensor>> = vec![None; inputs.len()];
     let lead = |node: &Node| useful.contains(&node.seq);
     let asked = |node: &Node| places.contains_key(&node.seq);
-    walk(starts, true, true, Some([&lead, &asked]), |node, grad| {
+    walk(starts, true, create_graph, Some([&lead, &asked]), |node, grad| {
         for &i in places.get(&node.seq).into_iter().flatten() {
             found[i] = Some(grad.clone());
         }
@@ -171,6 +183,9 @@ fn leading_to<'a>(
 /// The first node of a walk and the gradient that it starts with.
 #[track_caller]
 fn start(op: &'static str, root: &Tensor, grad: Option<&Tensor>) -> Result<(Arc<Node>, Tensor)> {
+    if anomaly::is_on() {
+        anomaly::check_root(op, root)?;
+    }
     let Some(node) = root.node() else {
         let why = if root.dtype().is_float() {
             "no input of its computation was made with .requires_grad(), or it was computed inside of no_grad"
@@ -221,12 +236,16 @@ fn walk(
     mut visit: impl FnMut(&Arc<Node>, Tensor),
 ) -> Result<()> {
     let [useful, targets] = [0, 1].map(|i| wanted.map(|w| w[i]));
+    let look_for_nan = anomaly::is_on();
     recording(differentiable, || {
         let mut pending: BTreeMap<u64, (Arc<Node>, Tensor)> = BTreeMap::new();
         for (node, grad) in starts {
             push(&mut pending, node, grad)?;
         }
-        while let Some((_, (node, grad))) = pending.pop_last() {
+        while let Some((_, (node, mut grad))) = pending.pop_last() {
+            if let Some(hooks) = node.hooks.get() {
+                grad = hooks::run(hooks, grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
+            }
             if node.is_leaf() || useful.is_some() {
                 visit(&node, grad.clone());
             }
@@ -234,19 +253,27 @@ fn walk(
                 continue;
             }
             // Out of the lock before foreign code runs.
-            let kept = {
+            let mut kept = {
                 let mut kept = node.kept();
                 match (&*kept, retain) {
                     (Kept::Released, _) => return Err(released(&node)),
                     (Kept::Values { inputs, output }, true) => {
                         Kept::Values { inputs: inputs.clone(), output: output.clone() }
                     }
+                    (Kept::Later(later), true) => Kept::Later(later.clone()),
                     _ => std::mem::replace(&mut *kept, Kept::Released),
                 }
             };
-            let Kept::Values { inputs, output } = kept else { continue };
+            // One checkpoint may be inside of another.
+            while let Kept::Later(later) = kept {
+                kept = later.take().map_err(|e| e.in_backward(node.op.name(), node.at))?;
+            }
+            let Kept::Values { inputs, output } = kept else { return Err(released(&node)) };
             let ctx = Ctx { node: &node, inputs: &inputs, output: output.as_ref(), useful, targets };
             let grads = node.op.backward(&ctx, &grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
+            if look_for_nan {
+                anomaly::check_grads(&node, &grad, &grads).map_err(|e| e.in_backward(node.op.name(), node.at))?;
+            }
             drop(grad);
             for (input, grad) in node.inputs.iter().zip(grads) {
                 if let (Some(input), Some(grad)) = (input, grad)
