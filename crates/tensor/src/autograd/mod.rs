@@ -20,6 +20,7 @@ mod behind;
 pub mod check;
 mod checkpoint;
 mod functional;
+mod graph;
 mod hooks;
 mod mode;
 mod node;

@@ -52,7 +52,7 @@ impl<'a> Backward<'a> {
         let retain = self.retain_graph || self.create_graph;
         // Collected only when the whole walk has gone well.
         let mut leaves = Vec::new();
-        walk(vec![(root, seed)], retain, self.create_graph, None, |node, grad| {
+        walk(vec![(root, seed)], retain, self.create_graph, None, true, |node, grad| {
             leaves.push((Arc::clone(node), grad));
         })?;
         recording(self.create_graph, || {
@@ -144,7 +144,7 @@ pub(crate) fn gradients(
     let mut found: Vec<Option<Tensor>> = vec![None; inputs.len()];
     let lead = |node: &Node| useful.contains(&node.seq);
     let asked = |node: &Node| places.contains_key(&node.seq);
-    walk(starts, true, create_graph, Some([&lead, &asked]), |node, grad| {
+    walk(starts, true, create_graph, Some([&lead, &asked]), true, |node, grad| {
         for &i in places.get(&node.seq).into_iter().flatten() {
             found[i] = Some(grad.clone());
         }
@@ -227,23 +227,27 @@ fn start(op: &'static str, root: &Tensor, grad: Option<&Tensor>) -> Result<(Arc<
 type Set<'a> = &'a dyn Fn(&Node) -> bool;
 
 /// Visits every node that a gradient reaches, newest first, and hands leaves and complete gradients to `visit`.
-fn walk(
+pub(crate) fn walk(
     starts: Vec<(Arc<Node>, Tensor)>,
     retain: bool,
     differentiable: bool,
     // Which nodes lead to those whose gradients were asked for, and which these are; of `None`, all leaves.
     wanted: Option<[Set<'_>; 2]>,
+    // Whether hooks and anomaly mode look on.
+    watched: bool,
     mut visit: impl FnMut(&Arc<Node>, Tensor),
 ) -> Result<()> {
     let [useful, targets] = [0, 1].map(|i| wanted.map(|w| w[i]));
-    let look_for_nan = anomaly::is_on();
+    let look_for_nan = watched && anomaly::is_on();
     recording(differentiable, || {
         let mut pending: BTreeMap<u64, (Arc<Node>, Tensor)> = BTreeMap::new();
         for (node, grad) in starts {
             push(&mut pending, node, grad)?;
         }
         while let Some((_, (node, mut grad))) = pending.pop_last() {
-            if let Some(hooks) = node.hooks.get() {
+            if let Some(hooks) = node.hooks.get()
+                && watched
+            {
                 grad = hooks::run(hooks, grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
             }
             if node.is_leaf() || useful.is_some() {
@@ -272,7 +276,8 @@ fn walk(
             let ctx = Ctx { node: &node, inputs: &inputs, output: output.as_ref(), useful, targets };
             let grads = node.op.backward(&ctx, &grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
             if look_for_nan {
-                anomaly::check_grads(&node, &grad, &grads).map_err(|e| e.in_backward(node.op.name(), node.at))?;
+                anomaly::check_grads(&node, &grad, &grads)
+                    .map_err(|e| e.in_backward(node.op.name(), node.at))?;
             }
             drop(grad);
             for (input, grad) in node.inputs.iter().zip(grads) {
