@@ -93,6 +93,11 @@ pub use tensor;
 #[cfg(feature = "plot")]
 pub mod plot;
 
+/// The code of the guide's pages, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/custom-op.md")]
+struct CustomOp;
+
 /// What a training loop needs: `use baekmi::prelude::*;`.
 ///
 /// Traits by which functions of one's own are written ([`tensor::Real`], [`tensor::Element`], …) are not here: their
@@ -105,8 +110,8 @@ pub mod prelude {
     pub use optim::*;
     pub use tensor::{
         By, DType, Ellipsis, Error, Index, Indexing, NewAxis, Pad, Parameter, Reduce, Result, Scalar,
-        StateDict, Tensor, Window, arange, cat, enable_grad, eye, full, grad, hstack, linspace, logspace,
-        manual_seed, meshgrid, no_grad, normal, ones, rand, randint, randn, randperm, stack, tensor, vstack,
-        zeros,
+        StateDict, Tensor, Window, arange, cat, checkpoint, detect_anomaly, enable_grad, eye, full, grad,
+        hessian, hstack, jacobian, linspace, logspace, manual_seed, meshgrid, no_grad, normal, ones, rand,
+        randint, randn, randperm, stack, tensor, vstack, zeros,
     };
 }
