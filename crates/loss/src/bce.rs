@@ -155,6 +155,16 @@ mod tests {
     }
 
     #[test]
+    fn a_hook_on_the_probabilities_sees_their_gradient() {
+        let x = tensor([100.0]).requires_grad();
+        let p = x.sigmoid();
+        p.retain_grad().unwrap();
+        BCELoss::new().forward(&p, &tensor([0.5])).unwrap().backward().unwrap();
+        let seen = p.grad().unwrap().item().unwrap();
+        assert!(seen > 1e6, "{seen}"); // (p − t)/ε: the slope at p = 1 is cut
+    }
+
+    #[test]
     fn a_saturated_sigmoid_still_learns() {
         for view in [false, true] {
             let x = tensor([[100.0], [-100.0], [40.0], [-40.0], [0.5]]).requires_grad();
