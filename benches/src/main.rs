@@ -14,6 +14,7 @@ mod measure;
 mod models;
 mod operations;
 mod options;
+mod sequences;
 
 use options::Options;
 use std::process::ExitCode;
@@ -22,7 +23,11 @@ use std::process::ExitCode;
 fn run(options: &Options) -> tensor::Result<()> {
     tensor::set_num_threads(options.threads);
     let name = options.workload.as_str();
-    if models::run(options, name)? || losses::run(options, name)? || operations::run(options, name)? {
+    if models::run(options, name)?
+        || sequences::run(options, name)?
+        || losses::run(options, name)?
+        || operations::run(options, name)?
+    {
         return Ok(());
     }
     measure::unsupported(options, "unknown workload");

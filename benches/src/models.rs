@@ -53,8 +53,6 @@ pub(crate) fn run(options: &Options, name: &str) -> Result<bool> {
             train(options, model, CrossEntropyLoss::new(), optimizer, [x, y])?;
         }
         "W4a" | "W4b" => unsupported(options, "convolutions are not built yet"),
-        "W5" => unsupported(options, "recurrent layers are not built yet"),
-        "W6" => unsupported(options, "attention is not built yet"),
         _ => return Ok(false),
     }
     Ok(true)
@@ -77,7 +75,7 @@ fn drawn(model: Sequential) -> Result<Sequential> {
     Ok(model)
 }
 
-fn train(
+pub(crate) fn train(
     options: &Options,
     model: impl Layer,
     criterion: impl Criterion,
