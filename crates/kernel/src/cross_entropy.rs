@@ -4,7 +4,7 @@
 //! With smoothing ε the expected probabilities are `q = (1 − ε)·t + ε/C`; the loss of a row is `−Σ w·q·ln softmax(x)`,
 //! its gradient `A·softmax(x) − w·q` with `A = Σ w·q`.
 
-use crate::map::{Arg, Map2, Map3, PIECE, zip, zip3};
+use crate::map::{Arg, Map2, Map3, PIECE, vectorize, zip, zip3};
 use crate::real::{Float, Real};
 use crate::reduce;
 use crate::softmax::{Normalizer, below};
@@ -64,6 +64,13 @@ impl Map2 for Pull {
     }
 }
 
+/// The gradient of a row: `a·p − b·w`, and that of the label.
+struct Pulled<T> {
+    a: f64,
+    b: f64,
+    label: T,
+}
+
 /// Class indices: the label of each row (`None`: it counts nothing), and how the classes are weighed.
 #[derive(Clone, Copy, Debug)]
 pub struct Labels<'a, T> {
@@ -86,8 +93,13 @@ impl<T: Float> Labels<'_, T> {
         self.weights.map_or(self.classes as f64, |w| reduce::sum(w).to_f64())
     }
 
-    /// Writes the loss and the normaliser of each row that counts; the sum of the labels' weights comes back.
-    pub fn losses(&self, x: &[T], losses: &mut [f64], normalizers: &mut [Normalizer]) -> f64 {
+    /// The sum of the labels' weights.
+    pub fn denominator(&self) -> f64 {
+        self.labels.iter().flatten().map(|&y| self.weight(y)).sum()
+    }
+
+    /// Writes the loss and the normaliser of each row that counts.
+    pub fn losses(&self, x: &[T], losses: &mut [f64], normalizers: &mut [Normalizer]) {
         let (columns, rows) = (self.classes.max(1), self.labels.len());
         let size = rows.div_ceil(pieces(rows, PIECE / columns)).max(1);
         let (losses, normalizers) = (Pieces::new(losses, size), Pieces::new(normalizers, size));
@@ -101,7 +113,56 @@ impl<T: Float> Labels<'_, T> {
                 }
             }
         });
-        self.labels.iter().flatten().map(|&y| self.weight(y)).sum()
+    }
+
+    /// As [`losses`](Self::losses), and in the same pass the gradient of the logits where that of each loss is `grad`.
+    pub fn losses_and_gradient(
+        &self,
+        x: &[T],
+        grad: f64,
+        losses: &mut [f64],
+        normalizers: &mut [Normalizer],
+        out: &mut [T],
+    ) {
+        let (columns, rows, total) = (self.classes.max(1), self.labels.len(), self.total_weight());
+        let size = rows.div_ceil(pieces(rows, PIECE / columns)).max(1);
+        let (losses, normalizers) = (Pieces::new(losses, size), Pieces::new(normalizers, size));
+        let out = Pieces::new(out, size * columns);
+        share(losses.len(), &|i| {
+            let each = losses.take(i).iter_mut().zip(normalizers.take(i));
+            let rows = x[i * size * columns..].chunks_exact(columns).zip(&self.labels[i * size..]);
+            for (((row, y), (loss, normalizer)), out) in
+                rows.zip(each).zip(out.take(i).chunks_exact_mut(columns))
+            {
+                let Some(y) = *y else {
+                    out.fill(T::default());
+                    continue;
+                };
+                let sum;
+                (*normalizer, sum) = Normalizer::with_exponentials(row, out);
+                *loss = self.loss(row, y, *normalizer);
+                let Pulled { a, b, label } = self.pulled(grad, y, total, row, *normalizer);
+                let (a, b) = (T::from_f64(a / sum), T::from_f64(b));
+                let row = &mut *out;
+                match self.weights.filter(|_| b != T::default()) {
+                    Some(w) => vectorize(move || {
+                        row.iter_mut().zip(w).for_each(|(e, &w)| *e = *e * a - w * b);
+                    }),
+                    None => vectorize(move || row.iter_mut().for_each(|e| *e = *e * a - b)),
+                }
+                out[y] = label;
+            }
+        });
+    }
+
+    /// What the gradient of a row is made of, from that of its loss.
+    fn pulled(&self, g: f64, y: usize, total: f64, row: &[T], normalizer: Normalizer) -> Pulled<T> {
+        let Smoothing { keep, share } = self.smoothing;
+        let w = self.weight(y);
+        // `p − 1` with all digits where p is close to 1.
+        let log = normalizer.log_softmax(row[y]);
+        let label = T::from_f64(g * (keep * w * log.exp_m1() + share * (total * log.exp() - w)));
+        Pulled { a: g * (keep * w + share * total), b: g * share, label }
     }
 
     fn loss(&self, row: &[T], y: usize, normalizer: Normalizer) -> f64 {
@@ -120,20 +181,18 @@ impl<T: Float> Labels<'_, T> {
     }
 
     /// Writes the gradient of the logits, from that of each row's loss, or of all alike if there is one number only.
-    /// What does not count is left alone.
     pub fn gradient(&self, x: &[T], normalizers: &[Normalizer], grads: &[T], out: &mut [T]) {
-        let Smoothing { keep, share } = self.smoothing;
         let (columns, total) = (self.classes.max(1), self.total_weight());
         share_out(out, columns, PIECE, &|start, out| {
             for (row, out) in (start / columns..).zip(out.chunks_exact_mut(columns)) {
-                let Some(y) = self.labels[row] else { continue };
+                let Some(y) = self.labels[row] else {
+                    out.fill(T::default());
+                    continue;
+                };
                 let (x, normalizer) = (&x[row * columns..][..columns], normalizers[row]);
-                let (g, w) = (of_row(grads, row), self.weight(y));
-                let pull = Pull { normalizer, a: g * (keep * w + share * total), b: g * share };
-                zip(pull, Arg::Slice(x), self.arg(), out);
-                // `p − 1` with all digits where p is close to 1.
-                let log = normalizer.log_softmax(x[y]);
-                out[y] = T::from_f64(g * (keep * w * log.exp_m1() + share * (total * log.exp() - w)));
+                let Pulled { a, b, label } = self.pulled(of_row(grads, row), y, total, x, normalizer);
+                zip(Pull { normalizer, a, b }, Arg::Slice(x), self.arg(), out);
+                out[y] = label;
             }
         });
     }

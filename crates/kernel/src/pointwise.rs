@@ -28,7 +28,7 @@
 
 use crate::map::{PIECE, fused};
 use crate::real::{AsLane, Float, Real};
-use crate::reduce::terms;
+use crate::reduce::{terms, terms_with};
 pub use crate::spread::Spread;
 use crate::spread::{STRIP, room};
 use crate::threads::share_out;
@@ -89,6 +89,55 @@ fn parts<T: Float, R, const N: usize>(
 /// If an operand neither has `n` values nor is spread over them.
 pub fn sum<T: Float, F: Formula<N>, const N: usize>(f: F, n: usize, args: [Spread<'_, T>; N]) -> f64 {
     terms(n, &|start, out: &mut [T]| parts(args, start, n, out.len(), |args| values(f, args, out)))
+}
+
+/// The [`sum`], and in the same pass the gradient of the first operand where that of each value is `grad`: what [`pull`]
+/// writes. What the value and the slope have in common, such as an exponential, is computed once.
+///
+/// # Panics
+/// As [`pull`].
+pub fn sum_and_pull<T: Float, F: Formula<N>, const N: usize>(
+    f: F,
+    grad: T,
+    args: [Spread<'_, T>; N],
+    out: &mut [T],
+) -> f64 {
+    struct Loop<'a, T, F, const N: usize>(F, T, [&'a [T]; N], &'a mut [T], &'a mut [T]);
+    impl<T: Float, F: Formula<N>, const N: usize> WithSimd for Loop<'_, T, F, N> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) {
+            let Loop(f, grad, args, values, out) = self;
+            if fused::<S>() {
+                both(args, values, out, move |x| {
+                    let x = x.map(T::Fused::wrap);
+                    (f.value(x).unwrap(), (T::Fused::wrap(grad) * f.slopes(x)[0]).unwrap())
+                });
+            } else {
+                both(args, values, out, move |x| {
+                    let x = x.map(T::Plain::wrap);
+                    (f.value(x).unwrap(), (T::Plain::wrap(grad) * f.slopes(x)[0]).unwrap())
+                });
+            }
+        }
+    }
+    let n = out.len();
+    terms_with(out, &|start, values, out| {
+        parts(args, start, n, out.len(), |args| Arch::new().dispatch(Loop(f, grad, args, values, out)));
+    })
+}
+
+#[inline(always)]
+fn both<T: Float, const N: usize>(
+    args: [&[T]; N],
+    values: &mut [T],
+    out: &mut [T],
+    f: impl Fn([T; N]) -> (T, T),
+) {
+    let args = args.map(|arg| &arg[..out.len()]);
+    for (i, (value, out)) in values.iter_mut().zip(out).enumerate() {
+        (*value, *out) = f(args.map(|arg| arg[i]));
+    }
 }
 
 /// The value of `f` at each element.
@@ -172,4 +221,36 @@ fn pull_of<T: Float, F: Formula<N>, const N: usize, const K: usize>(
         }
         Arch::new().dispatch(Loop::<T, F, N, K>(f, args, out));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Copy)]
+    struct Softplus;
+    impl Formula<2> for Softplus {
+        #[inline(always)]
+        fn value<R: Real>(self, [x, t]: [R; 2]) -> R {
+            -(-x).log_sigmoid() * t
+        }
+        #[inline(always)]
+        fn slopes<R: Real>(self, [x, t]: [R; 2]) -> [R; 2] {
+            [x.clone().sigmoid() * t, -(-x).log_sigmoid()]
+        }
+    }
+
+    #[test]
+    fn one_pass_gives_the_bits_of_two() {
+        for n in [0, 1, 95, 96, 300, 5000, 200_000] {
+            let x: Vec<f32> = (0..n).map(|i| (i % 191) as f32 - 95.0).collect();
+            let t: Vec<f32> = (0..n).map(|i| (i % 7) as f32).collect();
+            let args = [Spread::whole(&x), Spread::whole(&t)];
+            let (mut one, mut two) = (vec![f32::NAN; n], vec![f32::NAN; n]);
+            let found = sum_and_pull(Softplus, 0.125, args, &mut one);
+            pull(Softplus, 0, Spread::scalar(&0.125), args, &mut two);
+            assert_eq!(found, sum(Softplus, n, args));
+            assert_eq!(one, two);
+        }
+    }
 }

@@ -17,14 +17,14 @@ use crate::real::Float;
 use crate::spread::STRIP;
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
-use tree::{shared, tree};
+use tree::{shared, shared_with, tree};
 
 mod axis;
 mod extreme;
 mod tree;
 
 pub use axis::{Itself, add_columns, add_rows};
-pub use extreme::{extreme_columns, extreme_rows, max, min};
+pub use extreme::{extreme_columns, extreme_rows, extremes, max, min};
 
 /// The sum of all elements; 0 for none.
 pub fn sum<T: Float>(x: &[T]) -> T {
@@ -135,6 +135,36 @@ pub(crate) fn terms<T: Float>(n: usize, fill: &(dyn Fn(usize, &mut [T]) + Sync))
         }
     }
     shared(n, &|part| Arch::new().dispatch(Loop(part, fill)))
+}
+
+/// What writes some terms from a start on, and its part of an output.
+type Fill<'a, T> = dyn Fn(usize, &mut [T], &mut [T]) + Sync + 'a;
+
+/// As [`terms`], of as many terms as `out` has elements, of which `fill(start, terms, out)` also writes its part.
+pub(crate) fn terms_with<T: Float>(out: &mut [T], fill: &Fill<'_, T>) -> f64 {
+    struct Loop<'a, T>(Range<usize>, &'a mut [T], &'a Fill<'a, T>);
+    impl<T: Float> WithSimd for Loop<'_, T> {
+        type Output = f64;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> f64 {
+            let Loop(part, out, fill) = self;
+            let first = part.start;
+            tree(
+                simd,
+                part,
+                #[inline(always)]
+                move |start, terms| {
+                    let mut strip = [T::default(); STRIP];
+                    let strip = &mut strip[..terms.len()];
+                    fill(start, strip, &mut out[start - first..][..terms.len()]);
+                    for (term, &x) in terms.iter_mut().zip(&*strip) {
+                        *term = x.to_f64();
+                    }
+                },
+            )
+        }
+    }
+    shared_with(out, &|part, out| Arch::new().dispatch(Loop(part, out, fill)))
 }
 
 #[cfg(test)]

@@ -158,6 +158,17 @@ impl Normalizer {
         Normalizer { shift: shift.to_f64(), log: sum.ln() }
     }
 
+    /// Of one row, with its `e^(x − shift)` written to `out`; and their sum.
+    pub fn with_exponentials<T: Float>(row: &[T], out: &mut [T]) -> (Self, f64) {
+        let shift = shift(reduce::max(row));
+        let sum = reduce::terms_with(out, &|start, terms, out| {
+            let len = terms.len();
+            zip(ExpShifted, Arg::Slice(&row[start..start + len]), Arg::Scalar(shift), terms);
+            out.copy_from_slice(terms);
+        });
+        (Normalizer { shift: shift.to_f64(), log: sum.ln() }, sum)
+    }
+
     /// `ln p` of an element of the row.
     pub fn log_softmax<T: Float>(self, x: T) -> f64 {
         let x = x.to_f64();

@@ -131,15 +131,19 @@ fn cross_entropy([rows, classes]: [usize; 2]) -> Vec<Vec<f32>> {
     let smoothing = Smoothing::new(0.1, classes);
     let labels = Labels { labels: &labels, classes, weights: None, smoothing };
     let probabilities = Probabilities { targets: &targets, classes, weights: None, smoothing };
-    let [mut losses, mut others] = [(); 2].map(|()| vec![0.0; rows]);
-    let [mut gradient, mut other] = [(); 2].map(|()| vec![0.0; rows * classes]);
+    let [mut losses, mut others, mut at_once] = [(); 3].map(|()| vec![0.0; rows]);
+    let [mut gradient, mut other, mut both] = [(); 3].map(|()| vec![0.0; rows * classes]);
     let mut normalizers = vec![Normalizer::default(); rows];
-    let weight = labels.losses(&x, &mut losses, &mut normalizers);
+    labels.losses(&x, &mut losses, &mut normalizers);
+    let weight = labels.denominator();
     labels.gradient(&x, &normalizers, &[0.25], &mut gradient);
+    labels.losses_and_gradient(&x, 0.25, &mut at_once, &mut normalizers, &mut both);
+    let far = gradient.iter().zip(&both).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(far < 1e-6, "the two ways differ by {far}");
     probabilities.losses(&x, &mut others);
     probabilities.gradient(&x, &[0.25], &mut other);
     let rounded = |x: Vec<f64>| x.into_iter().map(|x| x as f32).collect();
-    vec![rounded(losses), rounded(others), vec![weight as f32], gradient, other]
+    vec![rounded(losses), rounded(others), rounded(at_once), vec![weight as f32], gradient, other, both]
 }
 
 #[test]

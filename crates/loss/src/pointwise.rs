@@ -33,9 +33,10 @@
 use crate::Reduction;
 use crate::refuse::unequal_shapes;
 use kernel::Float;
-use kernel::pointwise::{Formula, Spread, map, pull, sum};
+use kernel::pointwise::{Formula, Spread, map, pull, sum, sum_and_pull};
 use smallvec::SmallVec;
 use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
 use tensor::layout::{Shape, broadcast};
 use tensor::{
     Ctx, DType, Element, Error, Grads, Keep, Op, Real, Result, Tensor, is_grad_enabled, with_float,
@@ -151,6 +152,13 @@ enum Reduced {
     Mean { count: f64 },
 }
 
+impl Reduced {
+    /// What their sum was divided by.
+    fn count(self) -> f64 {
+        if let Reduced::Mean { count } = self { count } else { 1.0 }
+    }
+}
+
 #[track_caller]
 fn loss<F: Pointwise<N>, const N: usize>(
     f: F,
@@ -162,24 +170,42 @@ fn loss<F: Pointwise<N>, const N: usize>(
     let shape = common_shape(F::NAME, &args)?;
     let n: usize = shape.iter().product();
     let reduced = reduced(n);
+    let mut pulled = None;
     let loss = with_float!(dtype, T => {
-        spread::<T, _, N>(&args, &shape, |args| match reduced {
-            Reduced::Not => {
-                let mut out = vec![T::default(); n];
-                map(Text(f), args, &mut out);
-                Tensor::from_vec(out, shape.as_slice())
+        spread::<T, _, N>(&args, &shape, |spreads| {
+            if matches!(reduced, Reduced::Not) {
+                return Ok(Tensor::write(shape.as_slice(), |out| map(Text(f), spreads, out))?.0);
             }
-            Reduced::Sum => Ok(Tensor::scalar(sum(Text(f), n, args), dtype)),
-            Reduced::Mean { count } => Ok(Tensor::scalar(sum(Text(f), n, args) / count, dtype)),
+            let sum = if is_grad_enabled() && args[0].needs_grad() && args[0].numel() == n {
+                let grad = <T as Float>::from_f64(1.0 / reduced.count());
+                let (pull, sum) =
+                    Tensor::write_like(&args[0], |out| sum_and_pull(Text(f), grad, spreads, out));
+                pulled = Some(pull);
+                sum
+            } else {
+                sum(Text(f), n, spreads)
+            };
+            Ok(Tensor::scalar(sum / reduced.count(), dtype))
         })?
     })?;
-    Ok(loss.record(Loss { f, reduced }, &args.each_ref()))
+    Ok(loss.record(Loss { f, reduced, pulled: Mutex::new(pulled) }, &args.each_ref()))
 }
 
 /// The loss as the graph remembers it: `∂xₖ = ∂y · ∂f/∂xₖ`.
 struct Loss<F, const N: usize> {
     f: F,
     reduced: Reduced,
+    /// The gradient of the first number where that of the loss is 1: it costs next to nothing while the numbers are at
+    /// hand, and nearly every backward pass begins so.
+    pulled: Mutex<Option<Tensor>>,
+}
+
+impl<F, const N: usize> Loss<F, N> {
+    /// The gradient that was computed with the value, which is given away once.
+    fn pulled(&self, grad: &Tensor) -> Option<Tensor> {
+        let one = !matches!(self.reduced, Reduced::Not) && grad.item().is_ok_and(|grad| grad == 1.0);
+        if one { self.pulled.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None }
+    }
 }
 
 impl<F: Pointwise<N>, const N: usize> Op for Loss<F, N> {
@@ -196,6 +222,13 @@ impl<F: Pointwise<N>, const N: usize> Op for Loss<F, N> {
     }
 
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        let fused = !is_grad_enabled();
+        let mut pulled = if fused { self.pulled(grad) } else { None };
+        if pulled.is_some() && (1..N).all(|k| !ctx.wants(k)) {
+            return ctx.grads(|_| {
+                pulled.take().ok_or_else(|| Error::graph(F::NAME, "a gradient was wanted twice"))
+            });
+        }
         let inputs = (0..N).map(|i| ctx.input(i)).collect::<Result<SmallVec<[Tensor; 4]>>>()?;
         let args: [Tensor; N] = std::array::from_fn(|i| inputs[i].clone());
         let shape = common_shape(F::NAME, &args)?;
@@ -204,7 +237,7 @@ impl<F: Pointwise<N>, const N: usize> Op for Loss<F, N> {
             Reduced::Mean { count } => grad.div(count)?,
             _ => grad.clone(),
         };
-        if is_grad_enabled() {
+        if !fused {
             let slopes = self.f.slopes(args.clone());
             // A slope may be a constant, and the gradient of a scalar is one: only together with the shape are they
             // a number for each element.
@@ -215,12 +248,14 @@ impl<F: Pointwise<N>, const N: usize> Op for Loss<F, N> {
             spread::<T, _, N>(&args, &shape, |spreads| {
                 let grads = grad.elements::<T>()?;
                 ctx.grads(|k| {
-                    let mut out = vec![T::default(); n];
-                    pull(Text(self.f), k, Spread::whole(&grads), spreads, &mut out);
-                    if args[k].numel() == n {
-                        return Tensor::from_vec_like(out, &args[k]);
+                    if let (0, Some(pulled)) = (k, pulled.take()) {
+                        return Ok(pulled);
                     }
-                    Tensor::from_vec(out, shape.as_slice())?.sum_to_size(args[k].shape())
+                    let pull = |out: &mut [T]| pull(Text(self.f), k, Spread::whole(&grads), spreads, out);
+                    if args[k].numel() == n {
+                        return Ok(Tensor::write_like(&args[k], pull).0);
+                    }
+                    Tensor::write(shape.as_slice(), pull)?.0.sum_to_size(args[k].shape())
                 })
             })?
         })

@@ -95,8 +95,8 @@ fn outside(op: &'static str, name: &str, x: &Tensor, low: f64, high: f64, what: 
 
 /// The smallest and the largest number, or the place and the value of the first that is not in `low..=high`.
 fn bounds<T: Float>(values: &[T], low: f64, high: f64) -> std::result::Result<[f64; 2], (usize, f64)> {
-    // Two passes at the speed of memory. A NaN is the result of both; of nothing there are ∞ and −∞.
-    let found = [reduce::min(values), reduce::max(values)].map(T::to_f64);
+    // A NaN is both the smallest and the largest; of nothing there are ∞ and −∞.
+    let found = reduce::extremes(values).map(T::to_f64);
     let bad = |x: f64| !(low..=high).contains(&x);
     if values.is_empty() || !found.into_iter().any(bad) {
         return Ok(found);

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod activation;
+mod adaptive_log_softmax;
 mod attention;
 mod bilinear;
 mod dropout;
@@ -40,6 +41,7 @@ pub use activation::{
     Mish, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softplus, Softshrink, Softsign, Tanh, Tanhshrink,
     Threshold,
 };
+pub use adaptive_log_softmax::AdaptiveLogSoftmaxWithLoss;
 pub use attention::{Attend, MultiheadAttention};
 pub use bilinear::Bilinear;
 pub use dropout::{Dropout, Dropout2d};

@@ -6,8 +6,9 @@
 //! assert_eq!(DType::Bool.promote(DType::I64), DType::I64);
 //! ```
 
-use crate::storage::{Buffer, Storage};
+use crate::storage::{Buffer, Shelf, Storage};
 use std::fmt;
+use std::sync::Mutex;
 
 /// What the elements of a tensor are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,6 +76,8 @@ pub trait Element: Copy + Default + PartialEq + Send + Sync + fmt::Debug + seale
     fn buffer_mut(storage: &mut Storage) -> Option<&mut Buffer<Self>>;
     #[doc(hidden)]
     fn store(buffer: Buffer<Self>) -> Storage;
+    #[doc(hidden)]
+    fn shelf() -> &'static Mutex<Shelf<Self>>;
     /// The number as it would be after a conversion to float64.
     fn to_f64(self) -> f64;
     /// From a float64: rounded to f32, cut towards zero for i64, `≠ 0` for bool.
@@ -98,6 +101,10 @@ macro_rules! element {
             }
             fn store(buffer: Buffer<Self>) -> Storage {
                 Storage::$variant(buffer)
+            }
+            fn shelf() -> &'static Mutex<Shelf<Self>> {
+                static SHELF: Mutex<Shelf<$type>> = Mutex::new(Shelf::new());
+                &SHELF
             }
             fn to_f64(self) -> f64 {
                 $to(self)

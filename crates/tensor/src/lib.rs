@@ -62,5 +62,6 @@ pub use ops::window::Window;
 pub use parameter::Parameter;
 pub use random::{manual_seed, normal, rand, randint, randn, randperm};
 pub use state::StateDict;
+pub use storage::empty_cache;
 pub use tensor::Tensor;
 pub use threads::{get_num_threads, set_num_threads};

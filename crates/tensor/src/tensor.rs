@@ -67,6 +67,38 @@ impl Tensor {
         Ok(Tensor::new(values.into(), like.dense_layout()))
     }
 
+    /// A tensor of the shape of `like`, whose elements `f` writes in row-major order; and what `f` returns. Before `f` has
+    /// written them they have any value: their memory may come from an earlier tensor.
+    ///
+    /// ```
+    /// use tensor::{Tensor, tensor};
+    /// let x = tensor([1.0, 2.0, 3.0]);
+    /// let (ones, count) = Tensor::write_like(&x, |out: &mut [f32]| {
+    ///     out.fill(1.0);
+    ///     out.len()
+    /// });
+    /// assert_eq!((ones.to_string().as_str(), count), ("tensor([1., 1., 1.])", 3));
+    /// ```
+    #[inline]
+    pub fn write_like<T: Element, R>(like: &Tensor, f: impl FnOnce(&mut [T]) -> R) -> (Tensor, R) {
+        let mut out = Buffer::unwritten(like.numel());
+        let result = f(&mut out);
+        (Tensor::new(out, like.dense_layout()), result)
+    }
+
+    /// As [`write_like`](Self::write_like), of a shape of its own.
+    ///
+    /// # Errors
+    /// If there can be no tensor of that shape.
+    #[track_caller]
+    pub fn write<T: Element, R>(shape: impl Ints, f: impl FnOnce(&mut [T]) -> R) -> Result<(Tensor, R)> {
+        let layout = Layout::contiguous("write", &sizes("write", shape)?)?;
+        Buffer::<T>::check("write", layout.numel())?;
+        let mut out = Buffer::unwritten(layout.numel());
+        let result = f(&mut out);
+        Ok((Tensor::new(out, Arc::new(layout)), result))
+    }
+
     #[track_caller]
     pub(crate) fn from_buffer<T: Element>(
         op: &'static str,

@@ -2,7 +2,9 @@
 
 use super::check_sides;
 use super::tree::{LANES, SHORT};
+use crate::map::PIECE;
 use crate::real::Float;
+use crate::threads::{pieces, share_out};
 use pulp::{Arch, Simd, WithSimd};
 
 /// The largest element; a NaN among them is the result. −∞ for none.
@@ -31,6 +33,46 @@ pub fn min<T: Float>(x: &[T]) -> T {
         }
     }
     Arch::new().dispatch(Loop(x))
+}
+
+/// The smallest and the largest element in one pass, shared out among threads; NaN for both if there is one among them.
+#[doc(alias = "aminmax")]
+pub fn extremes<T: Float>(x: &[T]) -> [T; 2] {
+    struct Loop<'a, T>(&'a [T]);
+    impl<T: Float> WithSimd for Loop<'_, T> {
+        type Output = [T; 2];
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> [T; 2] {
+            let (mut low, mut high) = none();
+            let (chunks, rest) = self.0.as_chunks::<LANES>();
+            for chunk in chunks {
+                for ((low, high), &x) in low.iter_mut().zip(&mut high).zip(chunk) {
+                    (*low, *high) = (smaller(*low, x), larger(*high, x));
+                }
+            }
+            for ((low, high), &x) in low.iter_mut().zip(&mut high).zip(rest) {
+                (*low, *high) = (smaller(*low, x), larger(*high, x));
+            }
+            let [least, most] = [T::from_f64(f64::INFINITY), T::from_f64(f64::NEG_INFINITY)];
+            [low.into_iter().fold(least, smaller), high.into_iter().fold(most, larger)]
+        }
+    }
+    fn none<T: Float>() -> ([T; LANES], [T; LANES]) {
+        ([T::from_f64(f64::INFINITY); LANES], [T::from_f64(f64::NEG_INFINITY); LANES])
+    }
+    let parts = pieces(x.len(), PIECE);
+    if parts == 1 {
+        return Arch::new().dispatch(Loop(x));
+    }
+    let size = x.len().div_ceil(parts);
+    let mut found = vec![[T::default(); 2]; x.len().div_ceil(size)];
+    share_out(&mut found, 1, 1, &|first, found| {
+        for (found, part) in found.iter_mut().zip(x[first * size..].chunks(size)) {
+            *found = Arch::new().dispatch(Loop(part));
+        }
+    });
+    let first = found[0];
+    found.into_iter().fold(first, |a, b| [smaller(a[0], b[0]), larger(a[1], b[1])])
 }
 
 /// Meets each element of `out` with one row of the row-major matrix `(out.len(), columns)`: the larger one stays, or

@@ -202,3 +202,14 @@ fn parts_are_subtrees() {
 fn unequal_lengths_are_refused() {
     zip_sum(SquaredDifference, 3, Arg::Slice(&[1.0f32; 3]), Arg::Slice(&[1.0; 4]));
 }
+
+#[test]
+fn both_extremes_in_one_pass() {
+    for n in [1, 7, 32, 33, 1000, 100_000] {
+        let mut x: Vec<f32> = (0..n).map(|i| ((i * 7919) % 10_007) as f32 - 5000.0).collect();
+        assert_eq!(extremes(&x), [min(&x), max(&x)]);
+        x[n / 2] = f32::NAN;
+        assert!(extremes(&x).iter().all(|x| x.is_nan()));
+    }
+    assert_eq!(extremes::<f32>(&[]), [f32::INFINITY, f32::NEG_INFINITY]);
+}

@@ -1,7 +1,7 @@
 //! The fixed tree along which terms are added: lanes within a block, pairs of lanes, pairs of blocks.
 
 use crate::spread::STRIP;
-use crate::threads::{pieces, share_out};
+use crate::threads::{Pieces, pieces, share, share_out};
 use pulp::Simd;
 use std::ops::Range;
 
@@ -32,15 +32,36 @@ pub(super) fn shared(n: usize, sum: &(dyn Fn(Range<usize>) -> f64 + Sync)) -> f6
     add_up(sums.into_iter())
 }
 
+/// The [`shared`] sum of as many terms as `out` has elements, where `sum(part, out)` also writes its part of `out`.
+pub(super) fn shared_with<T: Send>(
+    out: &mut [T],
+    sum: &(dyn Fn(Range<usize>, &mut [T]) -> f64 + Sync),
+) -> f64 {
+    let n = out.len();
+    if pieces(n, PIECE) == 1 {
+        return sum(0..n, out);
+    }
+    let mut sums = vec![0.0; n.div_ceil(PIECE)];
+    let size = sums.len().div_ceil(pieces(sums.len(), 1));
+    let (each, out) = (Pieces::new(&mut sums, size), Pieces::new(out, size * PIECE));
+    share(each.len(), &|i| {
+        for (k, (sum_of, out)) in each.take(i).iter_mut().zip(out.take(i).chunks_mut(PIECE)).enumerate() {
+            let start = (i * size + k) * PIECE;
+            *sum_of = sum(start..start + out.len(), out);
+        }
+    });
+    add_up(sums.into_iter())
+}
+
 /// The sum of the terms of a subtree, of which `fill(start, terms)` writes some.
 #[inline(always)]
-pub(super) fn tree<S: Simd>(simd: S, part: Range<usize>, fill: impl Fn(usize, &mut [f64])) -> f64 {
+pub(super) fn tree<S: Simd>(simd: S, part: Range<usize>, mut fill: impl FnMut(usize, &mut [f64])) -> f64 {
     if part.end < SHORT {
         return short(part.end, fill);
     }
     add_up(part.clone().step_by(BLOCK).map(
         #[inline(always)]
-        |start| block(simd, start..part.end.min(start + BLOCK), &fill),
+        |start| block(simd, start..part.end.min(start + BLOCK), &mut fill),
     ))
 }
 
@@ -63,7 +84,7 @@ fn add_up(sums: impl Iterator<Item = f64>) -> f64 {
 }
 
 #[inline(always)]
-fn short(n: usize, fill: impl Fn(usize, &mut [f64])) -> f64 {
+fn short(n: usize, mut fill: impl FnMut(usize, &mut [f64])) -> f64 {
     let mut terms = [0.0; SHORT];
     fill(0, &mut terms[..n]);
     let mut sums = [0.0; 8];
@@ -77,7 +98,7 @@ fn short(n: usize, fill: impl Fn(usize, &mut [f64])) -> f64 {
 }
 
 #[inline(always)]
-fn block<S: Simd>(simd: S, range: Range<usize>, fill: impl Fn(usize, &mut [f64])) -> f64 {
+fn block<S: Simd>(simd: S, range: Range<usize>, fill: impl FnMut(usize, &mut [f64])) -> f64 {
     // A match on a constant: one arm is left, with as many registers as make up the lanes.
     match S::F64_LANES {
         8 => lanes::<S, 4>(simd, range, fill),
@@ -90,7 +111,11 @@ fn block<S: Simd>(simd: S, range: Range<usize>, fill: impl Fn(usize, &mut [f64])
 /// The formula fills a strip, and explicit vectors add the strip up. In a single loop the compiler would have
 /// to find vectors for both at once, and for short formulas it does not (`Σx` ran eight times slower).
 #[inline(always)]
-fn lanes<S: Simd, const V: usize>(simd: S, range: Range<usize>, fill: impl Fn(usize, &mut [f64])) -> f64 {
+fn lanes<S: Simd, const V: usize>(
+    simd: S,
+    range: Range<usize>,
+    mut fill: impl FnMut(usize, &mut [f64]),
+) -> f64 {
     assert_eq!(V * S::F64_LANES, LANES);
     let mut strip = [0.0; STRIP];
     let mut sums = [simd.splat_f64s(0.0); V];

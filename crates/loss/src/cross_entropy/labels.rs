@@ -6,6 +6,7 @@ use crate::class_indices::{class_dim, labels, without_classes};
 use crate::refuse::gradient_of_weight;
 use kernel::cross_entropy::{Labels as Kernel, Smoothing};
 use kernel::softmax::Normalizer;
+use std::sync::{Mutex, PoisonError};
 use tensor::{Ctx, Element, Grads, Keep, Op, Result, Tensor, is_grad_enabled, with_float};
 
 /// With smoothing ε, `q = (1 − ε)·[c = y] + ε/C`: `∂x = ∂l·(A·softmax(x) − w·q)`, `A = Σ w·q`.
@@ -18,6 +19,8 @@ pub(super) struct Labels {
     reduction: Reduction,
     denominator: f64,
     name: &'static str,
+    /// The gradient of the rows where that of the loss is 1, as with every loss that is a formula of each element.
+    pulled: Mutex<Option<Tensor>>,
 }
 
 impl Labels {
@@ -42,11 +45,24 @@ impl Labels {
                 (true, true) => "NllLoss2D",
                 (false, _) => "Add",
             },
+            pulled: Mutex::new(None),
         };
         let mut losses = vec![0.0; op.labels.len()];
         let mut normalizers = std::mem::take(&mut op.normalizers);
-        op.denominator = with_float!(input.dtype(), T => {
-            op.with_kernel::<T, _>(input, |kernel, x| kernel.losses(x, &mut losses, &mut normalizers))?
+        let pull = is_grad_enabled() && input.needs_grad() && op.reduction != Reduction::None;
+        with_float!(input.dtype(), T => {
+            op.denominator = op.with_kernel::<T, _>(input, |kernel, _| kernel.denominator())?;
+            if pull {
+                let grad = if op.reduction == Reduction::Mean { 1.0 / op.denominator } else { 1.0 };
+                let (pulled, ()) = op.with_kernel::<T, _>(input, |kernel, x| {
+                    Tensor::write(x.len(), |out| {
+                        kernel.losses_and_gradient(x, grad, &mut losses, &mut normalizers, out);
+                    })
+                })??;
+                op.pulled = Mutex::new(Some(from_rows(&pulled, input)?));
+            } else {
+                op.with_kernel::<T, _>(input, |kernel, x| kernel.losses(x, &mut losses, &mut normalizers))?;
+            }
         });
         op.normalizers = normalizers;
         Ok(reduce(&losses, op.reduction, op.denominator, input)?.record(op, &[input]))
@@ -83,6 +99,13 @@ impl Op for Labels {
         let x = ctx.input(0)?;
         let dim = class_dim(&x) as isize;
         let fused = !is_grad_enabled();
+        if fused
+            && self.reduction != Reduction::None
+            && grad.item()? == 1.0
+            && let Some(pulled) = self.pulled.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            return Ok([Some(pulled)].into_iter().collect());
+        }
         let (grad, scale) = match self.reduction {
             Reduction::None => (grad.unsqueeze(dim)?, 1.0),
             Reduction::Sum => (grad.clone(), 1.0),
@@ -92,18 +115,18 @@ impl Op for Labels {
         };
         ctx.grads(|_| {
             with_float!(x.dtype(), T => {
-                let mut out = vec![T::default(); x.numel()];
                 if fused {
                     let grads = grad.elements::<T>()?;
-                    self.with_kernel(&x, |kernel, x| {
-                        kernel.gradient(x, &self.normalizers, &grads, &mut out);
-                    })?;
-                    return from_rows(out, &x);
+                    let (out, ()) = self.with_kernel(&x, |kernel, x| {
+                        Tensor::write(x.len(), |out| kernel.gradient(x, &self.normalizers, &grads, out))
+                    })??;
+                    return from_rows(&out, &x);
                 }
+                let mut out = vec![T::default(); x.numel()];
                 let mut sums = vec![T::default(); self.labels.len()];
                 self.with_kernel(&x, |kernel, _| kernel.expected(scale, &mut out, &mut sums))?;
                 let sums = Tensor::from_vec(sums, without_classes(&x))?.unsqueeze(dim)?;
-                sums.mul(&x.softmax(dim)?)?.sub(&from_rows(out, &x)?)?.mul(&grad)
+                sums.mul(&x.softmax(dim)?)?.sub(&from_rows(&Tensor::from_vec(out, x.numel())?, &x)?)?.mul(&grad)
             })
         })
     }

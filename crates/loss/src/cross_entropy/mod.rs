@@ -71,14 +71,14 @@ fn rows(x: &Tensor) -> Result<Tensor> {
 }
 
 /// The view of `values`, which stand in rows, in the shape of `like`.
-fn from_rows<T: tensor::Element>(values: Vec<T>, like: &Tensor) -> Result<Tensor> {
+fn from_rows(values: &Tensor, like: &Tensor) -> Result<Tensor> {
     if like.dim() <= 2 {
-        return Tensor::from_vec_like(values, like);
+        return values.reshape(like.shape());
     }
     let mut shape = without_classes(like);
     shape.push(like.shape()[1]);
     let last = shape.len() - 1;
-    Tensor::from_vec(values, shape)?.permute([0, last].into_iter().chain(1..last).collect::<Vec<_>>())
+    values.reshape(shape)?.permute([0, last].into_iter().chain(1..last).collect::<Vec<_>>())
 }
 
 /// The reduced loss from that of each row.

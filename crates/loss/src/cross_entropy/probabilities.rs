@@ -114,10 +114,11 @@ impl Op for Probabilities {
         ctx.grads(|k| match k {
             0 if !is_grad_enabled() => {
                 with_float!(x.dtype(), T => {
-                    let mut out = vec![T::default(); x.numel()];
                     let grads = grad.elements::<T>()?;
-                    self.with_kernel([&x, &t], weight.as_ref(), |kernel, x| kernel.gradient(x, &grads, &mut out))?;
-                    from_rows(out, &x)
+                    let (out, ()) = self.with_kernel([&x, &t], weight.as_ref(), |kernel, x| {
+                        Tensor::write(x.len(), |out| kernel.gradient(x, &grads, out))
+                    })??;
+                    from_rows(&out, &x)
                 })
             }
             0 => {

@@ -165,7 +165,7 @@ impl Tensor {
     #[inline]
     fn with_number(&self, f: Numbered, name: &'static str) -> Tensor {
         let out = with_float!(self.dtype(), T => {
-            let mut out = Buffer::<T>::zeros(self.numel());
+            let mut out = Buffer::<T>::unwritten(self.numel());
             let x = self.values::<T>();
             match f {
                 Numbered::Plus(n) => map(Plus(n), &x, &mut out),

@@ -226,11 +226,11 @@ fn zip3_floats(
 ) -> Tensor {
     let [x, y] = operands;
     if grad.dtype() == DType::F64 {
-        let mut out = Buffer::zeros(grad.numel());
+        let mut out = Buffer::unwritten(grad.numel());
         double([Arg::of(&x.values()), Arg::of(&y.values()), Arg::Slice(&grad.values())], &mut out);
         return Tensor::new(out, grad.dense_layout());
     }
-    let mut out = Buffer::zeros(grad.numel());
+    let mut out = Buffer::unwritten(grad.numel());
     single([Arg::of(&x.values()), Arg::of(&y.values()), Arg::Slice(&grad.values())], &mut out);
     Tensor::new(out, grad.dense_layout())
 }

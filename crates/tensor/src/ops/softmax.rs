@@ -32,7 +32,7 @@ impl Tensor {
         let x = self.to(self.dtype().to_float());
         let Lanes { size, inner, .. } = Lanes::of(x.shape(), dim);
         let out = with_float!(x.dtype(), T => {
-            let mut out = Buffer::<T>::zeros(x.numel());
+            let mut out = Buffer::<T>::unwritten(x.numel());
             kernels::softmax(&x.values::<T>(), size, inner, &mut out);
             Tensor::new(out, dense(x.shape()))
         });
@@ -60,7 +60,7 @@ impl Tensor {
         let x = self.to(self.dtype().to_float());
         let Lanes { size, inner, .. } = Lanes::of(x.shape(), dim);
         let out = with_float!(x.dtype(), T => {
-            let mut out = Buffer::<T>::zeros(x.numel());
+            let mut out = Buffer::<T>::unwritten(x.numel());
             kernels::log_softmax(&x.values::<T>(), size, inner, &mut out);
             Tensor::new(out, dense(x.shape()))
         });
@@ -80,7 +80,7 @@ impl Tensor {
         let plan = Plan::new("logsumexp", self, dims, keepdim)?;
         let moved = plan.at_the_back(&self.detach())?;
         let out = with_float!(self.dtype(), T => {
-            let mut out = Buffer::<T>::zeros(plan.out.iter().product());
+            let mut out = Buffer::<T>::unwritten(plan.out.iter().product());
             kernels::logsumexp(&moved.values::<T>(), plan.count(self), &mut out);
             Tensor::new(out, dense(&plan.out))
         });
@@ -109,7 +109,7 @@ impl Op for Softmax {
             }
             let Lanes { size, inner, .. } = Lanes::of(y.shape(), self.dim);
             Ok(with_float!(grad.dtype(), T => {
-                let mut out = Buffer::<T>::zeros(grad.numel());
+                let mut out = Buffer::<T>::unwritten(grad.numel());
                 kernels::softmax_backward(&y.values::<T>(), &grad.values::<T>(), size, inner, &mut out);
                 Tensor::new(out, y.dense_layout())
             }))
@@ -137,7 +137,7 @@ impl Op for LogSoftmax {
             }
             let Lanes { size, inner, .. } = Lanes::of(y.shape(), self.dim);
             Ok(with_float!(grad.dtype(), T => {
-                let mut out = Buffer::<T>::zeros(grad.numel());
+                let mut out = Buffer::<T>::unwritten(grad.numel());
                 kernels::log_softmax_backward(&y.values::<T>(), &grad.values::<T>(), size, inner, &mut out);
                 Tensor::new(out, y.dense_layout())
             }))

@@ -80,7 +80,7 @@ impl Tensor {
                 Tensor::new(out, layout)
             }
             _ => with_float!(dtype, T => {
-                let mut out = Buffer::<T>::zeros(layout.numel());
+                let mut out = Buffer::<T>::unwritten(layout.numel());
                 let values: [Cow<'_, [T]>; 3] = [x.values(), y.values(), z.values()];
                 let [x, y, z] = values.each_ref().map(|v| Arg::of(v));
                 zip3(Value(f), x, y, z, &mut out);

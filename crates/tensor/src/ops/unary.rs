@@ -101,11 +101,11 @@ impl Tensor {
         double: &dyn Fn(&[f64], &mut [f64]),
     ) -> Tensor {
         if self.dtype() == DType::F64 {
-            let mut out = Buffer::zeros(self.numel());
+            let mut out = Buffer::unwritten(self.numel());
             double(&self.values(), &mut out);
             return Tensor::new(out, self.dense_layout());
         }
-        let mut out = Buffer::zeros(self.numel());
+        let mut out = Buffer::unwritten(self.numel());
         single(&self.values(), &mut out);
         Tensor::new(out, self.dense_layout())
     }
@@ -178,11 +178,11 @@ impl Tensor {
         double: &Loop2<f64>,
     ) -> Tensor {
         if self.dtype() == DType::F64 {
-            let mut out = Buffer::zeros(self.numel());
+            let mut out = Buffer::unwritten(self.numel());
             double(&self.values(), &other.values(), &mut out);
             return Tensor::new(out, self.dense_layout());
         }
-        let mut out = Buffer::zeros(self.numel());
+        let mut out = Buffer::unwritten(self.numel());
         single(&self.values(), &other.values(), &mut out);
         Tensor::new(out, self.dense_layout())
     }
