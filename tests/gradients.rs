@@ -64,7 +64,8 @@ fn defined() -> BTreeSet<String> {
                 (true, Some(name), Some(method), Some(quoted))
                     if quoted.starts_with('"')
                         && name.starts_with(char::is_uppercase)
-                        && method.starts_with(char::is_lowercase) =>
+                        && method.starts_with(char::is_lowercase)
+                        && word(method) == method =>
                 {
                     Some(word(name))
                 }
