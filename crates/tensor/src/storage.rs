@@ -45,10 +45,10 @@ impl<T: Element> Buffer<T> {
 
     #[inline]
     fn small(len: usize) -> Self {
-        let mut inline = SmallVec::new();
-        if len <= inline.inline_size() {
-            inline.resize(len, T::default());
-            Buffer(inline)
+        if len == 1 {
+            Buffer::scalar(T::default())
+        } else if len <= SmallVec::<T::Inline>::new().inline_size() {
+            Buffer(SmallVec::from_elem(T::default(), len))
         } else {
             Buffer(SmallVec::from_vec(vec![T::default(); len]))
         }

@@ -200,14 +200,37 @@ impl<O: ?Sized> Drop for Node<O> {
 }
 
 fn unlink(inputs: &mut Sources) {
-    if inputs.iter().all(Option::is_none) {
-        return;
-    }
-    let mut orphans: SmallVec<[Arc<Node>; 8]> = inputs.drain(..).flatten().collect();
+    let mut orphans: SmallVec<[Arc<Node>; 4]> = SmallVec::new();
+    take_last(inputs, &mut orphans);
     while let Some(mut node) = orphans.pop() {
-        if let Some(last) = Arc::get_mut(&mut node) {
-            orphans.extend(last.inputs.drain(..).flatten());
+        if let Some(node) = Arc::get_mut(&mut node) {
+            take_last(&mut node.inputs, &mut orphans);
         }
+    }
+}
+
+/// Moves the nodes that nobody else holds to `orphans`. The others are let go where they are: that only counts down, and
+/// it costs a third of asking for the sole right to them.
+#[inline]
+fn take_last(inputs: &mut Sources, orphans: &mut SmallVec<[Arc<Node>; 4]>) {
+    for input in inputs {
+        if input.as_ref().is_some_and(|node| Arc::strong_count(node) == 1) {
+            orphans.extend(input.take());
+        }
+    }
+}
+
+/// `f` of each input. Nearly all operations have one or two, and these are put straight into place.
+#[inline]
+fn of_each<T>(inputs: &[&Tensor], f: impl Fn(&Tensor) -> T) -> SmallVec<[T; 2]> {
+    match *inputs {
+        [x, y] => SmallVec::from_buf([f(x), f(y)]),
+        [x] => {
+            let mut one = SmallVec::new();
+            one.push(f(x));
+            one
+        }
+        _ => inputs.iter().map(|t| f(t)).collect(),
     }
 }
 
@@ -295,20 +318,21 @@ impl Tensor {
     }
 
     /// Whether the graph takes notice of a result of these inputs.
+    #[inline]
     fn is_recorded(&self, mode: Mode, inputs: &[&Tensor]) -> bool {
-        self.dtype().is_float() && mode.is_recording() && inputs.iter().any(|t| t.node.is_some())
+        inputs.iter().any(|t| t.node.is_some()) && mode.is_recording() && self.dtype().is_float()
     }
 
     /// What a node holds of its inputs and its output. Compiled once, and not for each operation.
     fn remember(&self, keep: Keep, inputs: &[&Tensor]) -> (Sources, Kept) {
         let kept = Kept::Values {
             inputs: match keep {
-                Keep::Inputs | Keep::All => inputs.iter().map(|t| Value::of(t)).collect(),
+                Keep::Inputs | Keep::All => of_each(inputs, |t| Value::of(t)),
                 Keep::Nothing | Keep::Output => SmallVec::new(),
             },
             output: matches!(keep, Keep::Output | Keep::All).then(|| Value::of(self)),
         };
-        (inputs.iter().map(|t| t.node.clone()).collect(), kept)
+        (of_each(inputs, |t| t.node.clone()), kept)
     }
 
     #[cold]

@@ -151,6 +151,13 @@ impl Tensor {
     #[inline]
     pub fn apply2<'a, F: Function2>(&self, f: F, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
+        // The usual case, ahead of the rules and conversions that have nothing to do in it.
+        if let Operand::Tensor(y) = other
+            && self.dtype() == y.dtype()
+            && y.dtype().is_float()
+        {
+            return binary(f, self, y);
+        }
         let dtype = result_type(self, other);
         let compute = match dtype {
             DType::Bool if F::BOOLS.is_some() => DType::Bool,
@@ -167,7 +174,8 @@ impl Tensor {
 /// Both operands have the type that is computed in.
 #[track_caller]
 fn binary<F: Function2>(f: F, x: &Tensor, y: &Tensor) -> Result<Tensor> {
-    let layout = if x.layout.shape() == y.layout.shape() {
+    let same = Arc::ptr_eq(&x.layout, &y.layout) || x.shape() == y.shape();
+    let layout = if same {
         x.dense_layout()
     } else {
         dense(&common_shape(F::METHOD, x, y)?)
@@ -185,7 +193,6 @@ fn binary<F: Function2>(f: F, x: &Tensor, y: &Tensor) -> Result<Tensor> {
         (DType::F64, ..) => zip_rows(x, y, layout, move |x, y, out| values::<f64, F>(f, x, y, out)),
         _ => zip_rows(x, y, layout, move |x, y, out| values::<f32, F>(f, x, y, out)),
     };
-    let same = x.shape() == y.shape();
     let broadcast = (!same && out.dtype().is_float())
         .then(|| Box::new([Arc::clone(&x.layout), Arc::clone(&y.layout)]));
     Ok(out.record(Binary { f, broadcast }, &[x, y]))
