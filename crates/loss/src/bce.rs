@@ -4,7 +4,7 @@ use crate::criterion::criterion;
 use crate::refuse::{no_probabilities, unequal_shapes};
 use crate::{Criterion, Pointwise, Reduction, Weighted, pointwise};
 use tensor::autograd::check::{Case, case, float64};
-use tensor::{Ctx, Grads, Keep, Op, Result, Tensor, cat};
+use tensor::{Ctx, Grads, Keep, Op, Result, Tensor, cat, is_grad_enabled, with_float};
 
 criterion! {
     /// `−w·(t·ln p + (1 − t)·ln(1 − p))` for a probability `p`, such as a sigmoid gives. Logarithms are cut at −100, as
@@ -104,6 +104,20 @@ impl Op for PastSigmoid {
             return Ok([Some(grad.clone()), None].into_iter().collect());
         }
         let p = ctx.input(0)?.detach();
+        if !is_grad_enabled() {
+            return with_float!(p.dtype(), T => {
+                let (values, grads) = (p.elements::<T>()?, grad.elements::<T>()?);
+                let cut = EPSILON as T;
+                ctx.grads(|i| {
+                    let pairs = values.iter().zip(grads.iter()).map(|(&p, &grad)| ((1.0 - p) * p < cut, grad));
+                    let part: Vec<T> = match i {
+                        0 => pairs.map(|(saturated, grad)| if saturated { 0.0 } else { grad }).collect(),
+                        _ => pairs.map(|(saturated, grad)| if saturated { grad * cut } else { 0.0 }).collect(),
+                    };
+                    Tensor::from_vec_like(part, &p)
+                })
+            });
+        }
         let saturated = p.rsub(1.0)?.mul(&p)?.lt(EPSILON)?;
         ctx.grads(|i| match i {
             0 => grad.masked_fill(&saturated, 0.0),

@@ -327,7 +327,7 @@ impl Tensor {
     fn remember(&self, keep: Keep, inputs: &[&Tensor]) -> (Sources, Kept) {
         let kept = Kept::Values {
             inputs: match keep {
-                Keep::Inputs | Keep::All => of_each(inputs, |t| Value::of(t)),
+                Keep::Inputs | Keep::All => of_each(inputs, Value::of),
                 Keep::Nothing | Keep::Output => SmallVec::new(),
             },
             output: matches!(keep, Keep::Output | Keep::All).then(|| Value::of(self)),
