@@ -18,7 +18,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::ops::Range;
 use std::path::Path;
-use tensor::{Error, ErrorKind, Result};
+use tensor::{Error, Result};
 
 /// Lines and points in one frame.
 #[derive(Clone, Debug)]
@@ -126,10 +126,7 @@ impl Chart {
     #[track_caller]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let svg = self.to_svg()?;
-        std::fs::write(path.as_ref(), svg).map_err(|e| {
-            let named = std::io::Error::new(e.kind(), format!("{}: {e}", path.as_ref().display()));
-            Error::new(ErrorKind::Io("Chart::save", named))
-        })
+        std::fs::write(path.as_ref(), svg).map_err(|e| Error::io("Chart::save", path.as_ref(), e))
     }
 
     #[track_caller]

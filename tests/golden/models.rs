@@ -81,17 +81,6 @@ impl Module for Named {
     }
 }
 
-struct Boxed(Box<dyn Layer>);
-
-impl Module for Boxed {
-    fn visit(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
-        self.0.visit(visit);
-    }
-    fn repr(&self) -> String {
-        self.0.repr()
-    }
-}
-
 /// A model that maps one tensor to one tensor, from `{"module", "args", "children"}`.
 pub fn model(spec: &Value) -> Option<Box<dyn Layer>> {
     let class = spec["module"].as_str()?;
@@ -114,7 +103,7 @@ pub fn trainable(spec: &Value) -> Option<Box<dyn Layer>> {
 /// Any module, one of the user's own too.
 fn module(spec: &Value) -> Option<Box<dyn Module>> {
     let Some(class) = spec["class_name"].as_str() else {
-        return Some(Box::new(Boxed(model(spec)?)));
+        return Some(Box::new(model(spec)?));
     };
     let children = spec["children"].as_array()?.iter();
     let parts = children.map(|child| Some((child[0].as_str()?.to_string(), module(&child[1])?)));

@@ -1,8 +1,7 @@
 //! Files whole, with errors that name them: the system's own leave the name out.
 
-use std::io;
 use std::path::Path;
-use tensor::{Error, ErrorKind, Result};
+use tensor::{Error, Result};
 
 /// The content of a file.
 #[track_caller]
@@ -10,7 +9,7 @@ pub(crate) fn read(op: &'static str, path: &Path) -> Result<Vec<u8>> {
     // No `map_err`: a closure would stand in the error as the caller.
     match std::fs::read(path) {
         Ok(bytes) => Ok(bytes),
-        Err(error) => Err(named(op, path, error)),
+        Err(error) => Err(Error::io(op, path, error)),
     }
 }
 
@@ -19,12 +18,6 @@ pub(crate) fn read(op: &'static str, path: &Path) -> Result<Vec<u8>> {
 pub(crate) fn write(op: &'static str, path: &Path, bytes: &[u8]) -> Result<()> {
     match std::fs::write(path, bytes) {
         Ok(()) => Ok(()),
-        Err(error) => Err(named(op, path, error)),
+        Err(error) => Err(Error::io(op, path, error)),
     }
-}
-
-/// The error with the name of the file.
-#[track_caller]
-pub(crate) fn named(op: &'static str, path: &Path, error: io::Error) -> Error {
-    Error::new(ErrorKind::Io(op, io::Error::new(error.kind(), format!("{}: {error}", path.display()))))
 }

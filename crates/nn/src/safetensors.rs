@@ -16,7 +16,7 @@ use ::safetensors::tensor::{SafeTensors, TensorView, View, serialize};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
-use tensor::{DType, Error, ErrorKind, Result, StateDict, Tensor};
+use tensor::{DType, Error, Result, StateDict, Tensor};
 
 /// A tensor as the format stores it: row-major, little-endian.
 struct Stored {
@@ -145,14 +145,16 @@ fn half(bits: u16) -> f32 {
 pub fn save_safetensors(dict: &StateDict, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     let bytes = to_safetensors(dict)?;
-    let io = |e| Error::new(ErrorKind::Io("save_safetensors", named(e, path)));
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(format!(".{}.unfinished", std::process::id()));
     let result = std::fs::write(&unfinished, bytes).and_then(|()| std::fs::rename(&unfinished, path));
     if result.is_err() {
         std::fs::remove_file(&unfinished).ok();
     }
-    result.map_err(io)
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) => Err(Error::io("save_safetensors", path, error)),
+    }
 }
 
 /// Reads a dictionary from a file.
@@ -162,14 +164,10 @@ pub fn save_safetensors(dict: &StateDict, path: impl AsRef<Path>) -> Result<()> 
 #[track_caller]
 pub fn load_safetensors(path: impl AsRef<Path>) -> Result<StateDict> {
     let path = path.as_ref();
-    let bytes =
-        std::fs::read(path).map_err(|e| Error::new(ErrorKind::Io("load_safetensors", named(e, path))))?;
-    from_safetensors(&bytes)
-}
-
-/// The operating system's words do not say which file it was.
-fn named(error: std::io::Error, path: &Path) -> std::io::Error {
-    std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    match std::fs::read(path) {
+        Ok(bytes) => from_safetensors(&bytes),
+        Err(error) => Err(Error::io("load_safetensors", path, error)),
+    }
 }
 
 #[cfg(test)]

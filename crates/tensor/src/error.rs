@@ -101,6 +101,14 @@ impl Error {
     pub fn not_float(op: &'static str, found: DType) -> Self {
         Self::dtype(op, format!("expected float32 or float64, found {found}; convert with .to(DType::F32)"))
     }
+
+    /// A file that could not be read or written. The operating system's words do not say which one it was.
+    #[cold]
+    #[track_caller]
+    pub fn io(op: &'static str, path: &std::path::Path, error: std::io::Error) -> Self {
+        let named = std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        Self::new(ErrorKind::Io(op, named))
+    }
 }
 
 macro_rules! constructors {

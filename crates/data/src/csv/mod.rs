@@ -30,7 +30,6 @@ mod write;
 pub use write::{to_csv, write_csv};
 
 use crate::bundled::Bunch;
-use crate::file;
 use columns::Reader;
 use records::{Cells, Format};
 use std::collections::BTreeSet;
@@ -252,7 +251,7 @@ impl Csv {
         let path = path.as_ref();
         match File::open(path) {
             Ok(opened) => self.read_from(BufReader::new(opened)),
-            Err(error) => Err(file::named(OP, path, error)),
+            Err(error) => Err(tensor::Error::io(OP, path, error)),
         }
     }
 
