@@ -16,6 +16,8 @@ mod criteria;
 mod initial;
 #[path = "golden/layers.rs"]
 mod layers;
+#[path = "golden/layers_conv.rs"]
+mod layers_conv;
 #[path = "golden/layers_sequence.rs"]
 mod layers_sequence;
 #[path = "golden/models.rs"]

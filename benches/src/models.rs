@@ -1,10 +1,13 @@
 //! Whole training steps of small models: gradients to zero, forward, loss, backward, optimizer.
 
 use crate::data::{between, bits, labels, standard};
-use crate::measure::{measure, unsupported};
+use crate::measure::measure;
 use crate::options::Options;
 use loss::{BCELoss, BCEWithLogitsLoss, Criterion, CrossEntropyLoss, MSELoss};
-use nn::{Layer, Linear, Module, ReLU, Sequential, Sigmoid, Tanh, sequential};
+use nn::{
+    AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, Module, ReLU, Sequential,
+    Sigmoid, Tanh, sequential,
+};
 use optim::{Adam, Optimizer, SGD};
 use tensor::{Result, Tensor};
 
@@ -52,25 +55,62 @@ pub(crate) fn run(options: &Options, name: &str) -> Result<bool> {
             let optimizer = Adam::new(model.parameters(), 1e-3);
             train(options, model, CrossEntropyLoss::new(), optimizer, [x, y])?;
         }
-        "W4a" | "W4b" => unsupported(options, "convolutions are not built yet"),
+        "W4a" => {
+            let batch = options.batch_or(64);
+            let x = Tensor::from_vec(standard(1, batch * 784), [batch, 1, 28, 28])?;
+            let y = Tensor::from_vec(labels(2, batch, 10), [batch])?;
+            let model = drawn(sequential![
+                Conv2d::new(1, 32, 3).padding(1),
+                ReLU,
+                MaxPool2d::new(2),
+                Conv2d::new(32, 64, 3).padding(1),
+                ReLU,
+                MaxPool2d::new(2),
+                Flatten::new(),
+                Linear::new(3136, 128),
+                ReLU,
+                Linear::new(128, 10)
+            ])?;
+            let optimizer = Adam::new(model.parameters(), 1e-3);
+            train(options, model, CrossEntropyLoss::new(), optimizer, [x, y])?;
+        }
+        "W4b" => {
+            let batch = options.batch_or(64);
+            let x = Tensor::from_vec(standard(1, batch * 3072), [batch, 3, 32, 32])?;
+            let y = Tensor::from_vec(labels(2, batch, 10), [batch])?;
+            let mut model = sequential![Conv2d::new(3, 64, 3).padding(1), ReLU];
+            for _ in 0..3 {
+                model.push(Conv2d::new(64, 64, 3).padding(1));
+                model.push(BatchNorm2d::new(64));
+                model.push(ReLU);
+            }
+            model.push(AdaptiveAvgPool2d::new(1));
+            model.push(Flatten::new());
+            model.push(Linear::new(64, 10));
+            let model = drawn(model)?;
+            let optimizer = Adam::new(model.parameters(), 1e-3);
+            train(options, model, CrossEntropyLoss::new(), optimizer, [x, y])?;
+        }
         _ => return Ok(false),
     }
     Ok(true)
 }
 
-/// The model with the parameters that every library's program has: seeds 100, 101, …, evenly in ±1/√fan_in.
+/// The model with the parameters that every library's program has: seeds 100, 101, …, evenly in ±1/√fan_in. A
+/// normalisation keeps its ones and zeros.
 fn drawn(model: Sequential) -> Result<Sequential> {
-    let mut fan_in = 1;
-    for (i, parameter) in model.parameters().iter().enumerate() {
+    let mut seed = 100;
+    let mut fan_in = None;
+    for parameter in model.parameters() {
         let shape = parameter.shape();
-        if let [_, columns @ ..] = shape.as_slice()
-            && !columns.is_empty()
-        {
-            fan_in = columns.iter().product(); // a bias is drawn as its weight
-        }
-        let bound = (fan_in as f64).powf(-0.5) as f32;
-        let values = between(100 + i as u64, parameter.numel(), -bound, bound);
+        let of_weight = (shape.len() > 1).then(|| shape[1..].iter().product::<usize>());
+        // A bias is drawn as its weight.
+        let Some(inputs) = of_weight.or(fan_in.take()) else { continue };
+        fan_in = of_weight;
+        let bound = (inputs as f64).powf(-0.5) as f32;
+        let values = between(seed, parameter.numel(), -bound, bound);
         parameter.set(&Tensor::from_vec(values, shape)?)?;
+        seed += 1;
     }
     Ok(model)
 }

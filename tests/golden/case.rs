@@ -102,6 +102,12 @@ impl<'a> Args<'a> {
         self.options.get(name).filter(|v| !v.is_null())
     }
 
+    /// Whether an option is there and null.
+    pub fn is_null(&self, name: &str) -> bool {
+        self.get(name);
+        self.options.get(name).is_some_and(Value::is_null)
+    }
+
     pub fn int(&self, name: &str) -> Option<i64> {
         self.get(name)?.as_i64()
     }

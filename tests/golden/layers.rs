@@ -1,6 +1,7 @@
 //! Layers: kind `layer`.
 
 use crate::case::{Args, Case};
+use crate::compare::{Rule, same};
 use crate::models::{self, Forward};
 use crate::run::{Outcome, judge, leaves};
 use nn::{AdaptiveLogSoftmaxWithLoss, Module};
@@ -35,7 +36,21 @@ pub fn run(case: &Case<'_>) -> Outcome {
         parameters.iter().map(|(name, p)| (name.as_str(), p.tensor())).collect();
     let inputs = args.tensors.iter().filter(|(_, t)| t.needs_grad()).map(|(n, t)| (n.as_str(), t));
     let wrt: Vec<(&str, &Tensor)> = inputs.chain(values.iter().map(|(n, t)| (*n, t))).collect();
-    judge(case, result, &wrt)
+    match (judge(case, result, &wrt), state_after(case, &*layer)) {
+        (Outcome::Passed, Err(why)) => Outcome::Failed(why),
+        (outcome, _) => outcome,
+    }
+}
+
+/// Whether the buffers are what the forward pass should have made of them.
+fn state_after(case: &Case<'_>, layer: &dyn Module) -> Result<(), String> {
+    layer.named_buffers().iter().try_for_each(|(name, buffer)| {
+        let expected = &case.json["state_after"][name];
+        if expected.is_null() {
+            return Ok(());
+        }
+        same(case, name, &buffer.tensor(), expected, Rule::Exact)
+    })
 }
 
 /// The criterion with weights of its own, and the method that the case calls; an error if its cutoffs are refused.

@@ -3,7 +3,7 @@
 use crate::case::{Case, number};
 use crate::compare::{Rule, same};
 use crate::run::Outcome;
-use nn::{Dropout, Embedding, Layer, Linear, Module};
+use nn::{Conv2d, Dropout, Embedding, Layer, Linear, Module};
 use serde_json::Value;
 use tensor::random::with_default;
 use tensor::{DType, Result, Tensor, manual_seed, tensor};
@@ -52,6 +52,10 @@ fn draw(call: &Value) -> Option<Result<Vec<Tensor>>> {
         "dropout" => Tensor::full(size, 1.0, dtype).and_then(|x| Dropout::new().p(n("p")).forward(&x)),
         "Linear" => {
             let layer = Linear::new(whole("in") as usize, whole("out") as usize);
+            return Some(Ok(layer.parameters().iter().map(|p| p.tensor().detach()).collect()));
+        }
+        "Conv2d" => {
+            let layer = Conv2d::new(whole("in") as usize, whole("out") as usize, whole("k"));
             return Some(Ok(layer.parameters().iter().map(|p| p.tensor().detach()).collect()));
         }
         "Embedding" => {

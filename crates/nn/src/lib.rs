@@ -16,7 +16,9 @@
 mod activation;
 mod adaptive_log_softmax;
 mod attention;
+mod batch_norm;
 mod bilinear;
+mod conv;
 mod dropout;
 mod embedding;
 pub mod init;
@@ -24,6 +26,7 @@ mod layer_norm;
 mod linear;
 mod module;
 mod packed;
+mod pool;
 mod recurrent;
 mod rnn;
 mod rnn_cell;
@@ -43,13 +46,19 @@ pub use activation::{
 };
 pub use adaptive_log_softmax::AdaptiveLogSoftmaxWithLoss;
 pub use attention::{Attend, MultiheadAttention};
+pub use batch_norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use bilinear::Bilinear;
+pub use conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, PaddingMode};
 pub use dropout::{Dropout, Dropout2d};
 pub use embedding::{BagMode, Embedding, EmbeddingBag};
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use module::{Buffer, Layer, Module, Part, TrainMode};
 pub use packed::{PackedSequence, pack_padded_sequence, pad_packed_sequence};
+pub use pool::{
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d,
+};
 pub use rnn::{GRU, LSTM, RNN};
 pub use rnn_cell::{GRUCell, LSTMCell, Nonlinear, RNNCell};
 #[cfg(feature = "safetensors")]

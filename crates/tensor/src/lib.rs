@@ -43,6 +43,7 @@ pub use layout::{Ints, Shape};
 pub use literal::{Literal, Scalar, tensor};
 pub use ops::attention::Attention;
 pub use ops::binary::{Function2, Operand, result_type};
+pub use ops::conv::Conv;
 pub use ops::diagonal::block_diag;
 pub use ops::division::RoundingMode;
 pub use ops::einsum::{Contraction, einsum};
@@ -51,6 +52,7 @@ pub use ops::join::{cartesian_prod, cat, column_stack, dstack, hstack, stack, vs
 pub use ops::linalg::multi_dot;
 pub use ops::median::Interpolation;
 pub use ops::pad::Pad;
+pub use ops::pool::Pool;
 pub use ops::recurrent::{Cell, Recurred, Recurrent};
 pub use ops::rounding::Bound;
 pub use ops::scatter_reduce::Reduce;

@@ -79,6 +79,9 @@ families! {
     flip
     pad
     window
+    conv
+    taps
+    pool
     triangle
     diagonal
     shuffle

@@ -1,0 +1,92 @@
+//! A linear map along one dimension that takes few elements for each result: means of windows, interpolation.
+//!
+//! ```text
+//! y[…, o, …] = Σ weight · x[…, index, …]   over the taps of o
+//! ```
+//! Its gradient is such a map again, with the taps of each element of x.
+
+use super::lanes::Lanes;
+use crate::autograd::check::{Case, case, float64};
+use crate::autograd::{Ctx, Grads, Keep, Op};
+use crate::error::Result;
+use crate::layout::Shape;
+use crate::storage::{Buffer, with_float};
+use crate::tensor::{Tensor, dense};
+use kernel::pool::Run;
+use std::sync::Arc;
+
+/// Which elements, of `size`, each result takes, and how much of them.
+pub(crate) struct Taps {
+    size: usize,
+    taps: Vec<Vec<(usize, f64)>>,
+}
+
+impl Taps {
+    /// All elements of a run, each times the same.
+    pub(crate) fn means(size: usize, runs: impl Iterator<Item = (Run, f64)>) -> Self {
+        let taps = runs.map(|(run, weight)| (0..run.len).map(|i| (run.start + i * run.step, weight)).collect());
+        Taps { size, taps: taps.collect() }
+    }
+
+    fn transposed(&self) -> Taps {
+        let mut taps = vec![vec![]; self.size];
+        for (out, list) in self.taps.iter().enumerate() {
+            list.iter().for_each(|&(index, weight)| taps[index].push((out, weight)));
+        }
+        Taps { size: self.taps.len(), taps }
+    }
+}
+
+impl Tensor {
+    /// Applies the map along dimension `dim`.
+    #[track_caller]
+    pub(crate) fn taps(&self, name: &'static str, dim: usize, taps: &Arc<Taps>) -> Tensor {
+        let Lanes { size, inner, .. } = Lanes::of(self.shape(), dim);
+        let mut shape: Shape = self.shape().into();
+        shape[dim] = taps.taps.len();
+        let out = with_float!(self.dtype(), T => {
+            let mut out = Buffer::<T>::zeros(shape.iter().product());
+            if !out.is_empty() && size > 0 {
+                let x = self.values::<T>();
+                let blocks = x.chunks_exact(size * inner).zip(out.chunks_exact_mut(shape[dim] * inner));
+                for (x, out) in blocks {
+                    for (out, taps) in out.chunks_exact_mut(inner).zip(&taps.taps) {
+                        for &(index, weight) in taps {
+                            let weight = weight as T;
+                            let row = &x[index * inner..][..inner];
+                            out.iter_mut().zip(row).for_each(|(out, &x)| *out += weight * x);
+                        }
+                    }
+                }
+            }
+            Tensor::new(out, dense(&shape))
+        });
+        out.record(AlongTaps { name, dim, taps: Arc::clone(taps) }, &[self])
+    }
+}
+
+struct AlongTaps {
+    name: &'static str,
+    dim: usize,
+    taps: Arc<Taps>,
+}
+
+impl Op for AlongTaps {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+    fn keep(&self) -> Keep {
+        Keep::Nothing
+    }
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        ctx.grads(|_| Ok(grad.taps(self.name, self.dim, &Arc::new(self.taps.transposed()))))
+    }
+}
+
+/// The case by which the map is checked.
+#[doc(hidden)]
+pub fn cases() -> Vec<Case> {
+    let taps = Arc::new(Taps { size: 3, taps: vec![vec![(0, 0.5), (2, -1.5)], vec![], vec![(2, 2.0)]] });
+    let f = move |x: &[Tensor]| Ok(x[0].taps("Taps", 0, &taps).sin());
+    vec![case("taps", f, vec![float64([[0.4, -1.3], [2.0, 0.1], [0.7, -0.9]])])]
+}

@@ -1,0 +1,106 @@
+//! Convolutions, pooling and batch normalisation by PyTorch's class names and arguments.
+
+use crate::case::Args;
+use nn::*;
+use tensor::{Conv, Result, Tensor};
+
+/// A layer of this family; `None` if there is none of that name here.
+pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
+    macro_rules! set {
+        ($layer:ident: $($method:ident $get:ident),*) => {
+            $(if let Some(value) = args.$get(stringify!($method)) {
+                $layer = $layer.$method(value);
+            })*
+        };
+    }
+    macro_rules! conv {
+        ($class:ident, |$layer:ident| $more:block) => {{
+            let kernel = args.ints("kernel_size")?;
+            let mut $layer = $class::new(args.size("in_channels")?, args.size("out_channels")?, kernel);
+            set!($layer: groups size, bias flag, stride ints, padding ints, dilation ints);
+            $more
+            Box::new($layer)
+        }};
+    }
+    macro_rules! plain {
+        ($class:ident) => {
+            conv!($class, |layer| {
+                if args.text("padding") == Some("same") {
+                    layer = layer.padding_same();
+                }
+                layer = layer.padding_mode(match args.text("padding_mode") {
+                    None | Some("zeros") => PaddingMode::Zeros,
+                    Some("reflect") => PaddingMode::Reflect,
+                    Some("replicate") => PaddingMode::Replicate,
+                    Some("circular") => PaddingMode::Circular,
+                    Some(_) => return None,
+                });
+            })
+        };
+    }
+    macro_rules! pool {
+        ($class:ident: $($method:ident $get:ident),*) => {{
+            let mut layer = $class::new(args.ints("kernel_size")?);
+            set!(layer: stride ints, padding ints, ceil_mode flag $(, $method $get)*);
+            Box::new(layer)
+        }};
+    }
+    macro_rules! batch_norm {
+        ($class:ident) => {{
+            let mut layer = $class::new(args.size("num_features")?);
+            set!(layer: eps float, affine flag, track_running_stats flag);
+            // An absent momentum is the default, and null is none.
+            if args.is_null("momentum") {
+                layer = layer.momentum(None);
+            }
+            set!(layer: momentum float);
+            Box::new(layer)
+        }};
+    }
+    Some(match class {
+        "Conv1d" => plain!(Conv1d),
+        "Conv2d" => plain!(Conv2d),
+        "Conv3d" => plain!(Conv3d),
+        "ConvTranspose1d" => conv!(ConvTranspose1d, |layer| { set!(layer: output_padding ints) }),
+        "ConvTranspose2d" => conv!(ConvTranspose2d, |layer| { set!(layer: output_padding ints) }),
+        "ConvTranspose3d" => conv!(ConvTranspose3d, |layer| { set!(layer: output_padding ints) }),
+        "MaxPool1d" => pool!(MaxPool1d: dilation ints),
+        "MaxPool2d" => pool!(MaxPool2d: dilation ints),
+        "MaxPool3d" => pool!(MaxPool3d: dilation ints),
+        "AvgPool1d" => pool!(AvgPool1d: count_include_pad flag),
+        "AvgPool2d" => pool!(AvgPool2d: count_include_pad flag, divisor_override int),
+        "AvgPool3d" => pool!(AvgPool3d: count_include_pad flag, divisor_override int),
+        "AdaptiveAvgPool1d" => Box::new(AdaptiveAvgPool1d::new(args.ints("output_size")?)),
+        "AdaptiveAvgPool2d" => Box::new(AdaptiveAvgPool2d::new(args.ints("output_size")?)),
+        "AdaptiveMaxPool1d" => Box::new(AdaptiveMaxPool1d::new(args.ints("output_size")?)),
+        "AdaptiveMaxPool2d" => Box::new(AdaptiveMaxPool2d::new(args.ints("output_size")?)),
+        "BatchNorm1d" => batch_norm!(BatchNorm1d),
+        "BatchNorm2d" => batch_norm!(BatchNorm2d),
+        "BatchNorm3d" => batch_norm!(BatchNorm3d),
+        _ => return None,
+    })
+}
+
+/// A function of this family.
+pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
+    let function = match op {
+        "conv1d" => Tensor::conv1d,
+        "conv2d" => Tensor::conv2d,
+        "conv3d" => Tensor::conv3d,
+        "conv_transpose1d" => Tensor::conv_transpose1d,
+        "conv_transpose2d" => Tensor::conv_transpose2d,
+        "conv_transpose3d" => Tensor::conv_transpose3d,
+        _ => return None,
+    };
+    let ints = |name: &str, default: i64| args.ints(name).unwrap_or(vec![default]);
+    let options = Conv::new()
+        .stride(ints("stride", 1))
+        .dilation(ints("dilation", 1))
+        .output_padding(ints("output_padding", 0))
+        .groups(args.size("groups").unwrap_or(1));
+    let options = match args.text("padding") {
+        Some("same") => options.padding_same(),
+        _ => options.padding(ints("padding", 0)),
+    };
+    Some(function(args.t("input"), args.t("weight"), args.find("bias"), &options).map(|y| vec![y]))
+}
