@@ -3,6 +3,7 @@
 //! No tensor and no graph lives here. An elementwise kernel is a formula over [`Real`], run by [`map`](map::map)
 //! and its siblings, whose loop is compiled once per instruction set and chosen at run time.
 
+pub mod attention;
 pub mod conv;
 pub mod cross_entropy;
 pub mod ctc;

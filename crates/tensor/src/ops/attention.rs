@@ -1,9 +1,16 @@
 //! Scaled dot-product attention: `softmax(Q·Kᵀ·scale + mask)·V`.
 
+use super::matmul::starts;
+use super::recurrent::through;
 use crate::autograd::check::{Case, case, float64};
-use crate::dtype::DType;
+use crate::autograd::{Ctx, Grads, Op, enable_grad, is_grad_enabled};
+use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
-use crate::tensor::Tensor;
+use crate::layout::broadcast;
+use crate::storage::{Buffer, with_float};
+use crate::tensor::{Tensor, dense};
+use kernel::attention as kernels;
+use kernel::gemm::Matrix;
 
 /// What attention may look at, and how strongly.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,7 +38,7 @@ impl Tensor {
         attention: Attention<'_>,
     ) -> Result<Tensor> {
         const OP: &str = "scaled_dot_product_attention";
-        let Attention { mask, causal, scale } = attention;
+        let Attention { mask, causal, .. } = attention;
         if mask.is_some() && causal {
             return Err(Error::value(OP, "a mask and `causal` exclude each other; put both into the mask"));
         }
@@ -46,31 +53,175 @@ impl Tensor {
                 ),
             ));
         }
-        let (rows, columns) = (self.size(-2)?, key.size(-2)?);
-        let scale = scale.unwrap_or_else(|| 1.0 / (self.shape()[self.dim() - 1] as f64).sqrt());
-        // Before the product, half on either side: its terms stay small.
-        let scores = (self * scale.abs().sqrt()).matmul(&(key * scale.abs().sqrt()).mt()?)?;
-        let scores = if scale < 0.0 { -scores } else { scores };
-        let causes = |i: usize| move |j: usize| j <= i;
-        let triangle = Tensor::from_vec(
-            (0..rows).flat_map(|i| (0..columns).map(causes(i))).collect::<Vec<bool>>(),
-            [rows, columns],
-        )?;
-        let mask = if causal { Some(&triangle) } else { mask };
-        let scores = match mask {
-            None => scores,
-            Some(mask) if mask.dtype() == DType::Bool => {
-                scores.masked_fill(&mask.logical_not(), f64::NEG_INFINITY)?
-            }
-            Some(mask) => scores.add(mask)?,
-        };
-        if columns == 0 {
-            return scores.matmul(value);
+        match Heads::of(self, key, value, &attention)? {
+            Some(heads) => heads.attend(),
+            None => composed(self, key, value, attention),
         }
-        // Where all scores are −∞, softmax has no value, and the weights are 0.
-        let blind = scores.detach().amax(-1, true)?.eq(f64::NEG_INFINITY)?;
-        let weights = scores.masked_fill(&blind, 0.0)?.softmax(-1)?.masked_fill(&blind, 0.0)?;
-        weights.matmul(value)
+    }
+}
+
+/// Attention in tensor operations.
+#[track_caller]
+fn composed(query: &Tensor, key: &Tensor, value: &Tensor, attention: Attention<'_>) -> Result<Tensor> {
+    let Attention { mask, causal, scale } = attention;
+    let (rows, columns) = (query.size(-2)?, key.size(-2)?);
+    let scale = scale.unwrap_or_else(|| 1.0 / (query.shape()[query.dim() - 1] as f64).sqrt());
+    // Before the product, half on either side: its terms stay small.
+    let scores = (query * scale.abs().sqrt()).matmul(&(key * scale.abs().sqrt()).mt()?)?;
+    let scores = if scale < 0.0 { -scores } else { scores };
+    let causes = |i: usize| move |j: usize| j <= i;
+    let triangle = Tensor::from_vec(
+        (0..rows).flat_map(|i| (0..columns).map(causes(i))).collect::<Vec<bool>>(),
+        [rows, columns],
+    )?;
+    let mask = if causal { Some(&triangle) } else { mask };
+    let scores = match mask {
+        None => scores,
+        Some(mask) if mask.dtype() == DType::Bool => {
+            scores.masked_fill(&mask.logical_not(), f64::NEG_INFINITY)?
+        }
+        Some(mask) => scores.add(mask)?,
+    };
+    if columns == 0 {
+        return scores.matmul(value);
+    }
+    // Where all scores are −∞, softmax has no value, and the weights are 0.
+    let blind = scores.detach().amax(-1, true)?.eq(f64::NEG_INFINITY)?;
+    let weights = scores.masked_fill(&blind, 0.0)?.softmax(-1)?.masked_fill(&blind, 0.0)?;
+    weights.matmul(value)
+}
+
+/// Operands that the kernel takes: expanded to the same heads.
+struct Heads {
+    /// Query, key, value and, if there is one, the mask that is added.
+    inputs: Vec<Tensor>,
+    batch: Vec<usize>,
+    shape: kernels::Shape,
+}
+
+impl Heads {
+    /// `None` for what the kernel does not take: nothing to see, types that differ, shapes that do not fit.
+    #[track_caller]
+    fn of(query: &Tensor, key: &Tensor, value: &Tensor, attention: &Attention<'_>) -> Result<Option<Heads>> {
+        let dtype = query.dtype();
+        let split = |t: &Tensor| {
+            let (batch, matrix) = t.shape().split_at(t.dim() - 2);
+            (batch.to_vec(), matrix[0], matrix[1])
+        };
+        let ((a, rows, width), (b, columns, key_width), (c, value_rows, values)) =
+            (split(query), split(key), split(value));
+        let batch = broadcast(&a, &b).and_then(|ab| broadcast(&ab, &c));
+        let same = [query, key, value].iter().all(|t| t.dtype() == dtype) && dtype.is_float();
+        let fits = same && width == key_width && columns == value_rows && rows * columns * width * values > 0;
+        let (Some(batch), true) = (batch, fits) else { return Ok(None) };
+        let whole = |matrix: [usize; 2]| -> Vec<usize> { batch.iter().copied().chain(matrix).collect() };
+        let mut inputs = vec![
+            query.expand(whole([rows, width]))?,
+            key.expand(whole([columns, width]))?,
+            value.expand(whole([columns, values]))?,
+        ];
+        if let Some(mask) = attention.mask {
+            let wanted = whole([rows, columns]);
+            let added = if mask.dtype() == DType::Bool {
+                Tensor::full(mask.shape(), 0.0, dtype)?.masked_fill(&mask.logical_not(), f64::NEG_INFINITY)?
+            } else {
+                mask.clone()
+            };
+            if added.dtype() != dtype || broadcast(mask.shape(), &wanted).is_none_or(|s| s.as_slice() != wanted) {
+                return Ok(None);
+            }
+            inputs.push(added.expand(wanted)?);
+        }
+        let scale = attention.scale.unwrap_or_else(|| 1.0 / (width as f64).sqrt());
+        let shape = kernels::Shape { rows, columns, width, values, causal: attention.causal, scale };
+        Ok(Some(Heads { inputs, batch: batch.to_vec(), shape }))
+    }
+
+    #[track_caller]
+    fn attend(self) -> Result<Tensor> {
+        let Heads { inputs, batch, shape } = self;
+        let count: usize = batch.iter().product();
+        let result: Vec<usize> = batch.iter().copied().chain([shape.rows, shape.values]).collect();
+        let (out, logs) = with_float!(inputs[0].dtype(), T => {
+            let heads = heads::<T>(&inputs, &batch);
+            let mut out = Buffer::<T>::zeros(count * shape.rows * shape.values);
+            let mut logs = Buffer::<T>::zeros(count * shape.rows);
+            kernels::attention(shape, &heads, &mut out, &mut logs);
+            let flat = dense(&[logs.len()]);
+            (Tensor::new(out, dense(&result)), Tensor::new(logs, flat))
+        });
+        Ok(out.record(FusedAttention { shape, batch, logs }, &inputs.iter().collect::<Vec<_>>()))
+    }
+}
+
+/// The operands of each head.
+fn heads<'a, T: Element>(inputs: &'a [Tensor], batch: &[usize]) -> Vec<kernels::Head<'a, T>> {
+    let mut places: Vec<_> = inputs
+        .iter()
+        .map(|t| {
+            let like = t.matrix::<T>(false);
+            let all = t.raw::<T>();
+            starts(t, batch).into_iter().map(move |first| Matrix { data: &all[first..], ..like })
+        })
+        .collect();
+    let count: usize = batch.iter().product();
+    let mut heads = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut next = places.iter_mut().filter_map(Iterator::next);
+        if let (Some(query), Some(key), Some(value)) = (next.next(), next.next(), next.next()) {
+            heads.push(kernels::Head { query, key, value, mask: next.next() });
+        }
+    }
+    heads
+}
+
+/// `∂V = Pᵀ·∂O`, `∂S = P∘(∂O·Vᵀ − Σ ∂O∘O)·scale`, `∂Q = ∂S·K`, `∂K = ∂Sᵀ·Q`.
+struct FusedAttention {
+    shape: kernels::Shape,
+    batch: Vec<usize>,
+    /// `ln Σ eˢ` of each row.
+    logs: Tensor,
+}
+
+impl Op for FusedAttention {
+    fn name(&self) -> &'static str {
+        "ScaledDotProductFlashAttentionForCpu"
+    }
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        let kernels::Shape { causal, scale, rows, columns, width, values } = self.shape;
+        let count = ctx.inputs.len();
+        let inputs = (0..count).map(|i| ctx.input(i)).collect::<Result<Vec<_>>>()?;
+        if is_grad_enabled() || count > 3 && ctx.wants(3) {
+            // The gradient of a mask is as large as all scores: no reason not to hold them.
+            let differentiable = is_grad_enabled();
+            return enable_grad(|| {
+                let inputs: Vec<Tensor> = if differentiable {
+                    inputs
+                } else {
+                    inputs.into_iter().map(Tensor::requires_grad).collect()
+                };
+                let grads = through(ctx, &inputs, grad, |x| {
+                    let attention = Attention { mask: x.get(3), causal, scale: Some(scale) };
+                    composed(&x[0], &x[1], &x[2], attention)
+                })?;
+                let apart = |g: Option<Tensor>| if differentiable { g } else { g.map(|g| g.detach()) };
+                Ok(grads.into_iter().map(apart).collect())
+            });
+        }
+        let out = ctx.output()?;
+        let heads_count: usize = self.batch.iter().product();
+        let mut found = with_float!(grad.dtype(), T => {
+            let heads = heads::<T>(&inputs, &self.batch);
+            let mut grads = [rows * width, columns * width, columns * values]
+                .map(|size| Buffer::<T>::zeros(heads_count * size));
+            let (of_out, logs, of_grad) = (out.values::<T>(), self.logs.values::<T>(), grad.values::<T>());
+            let passed = kernels::Passed { out: &of_out, logs: &logs, grad: &of_grad };
+            let [q, k, v] = &mut grads;
+            kernels::backward(self.shape, &heads, passed, [&mut *q, &mut *k, &mut *v]);
+            let mut inputs = inputs.iter();
+            grads.map(|g| inputs.next().map(|like| Tensor::new(g, dense(like.shape()))))
+        });
+        ctx.grads(|i| found[i].take().ok_or_else(|| Error::graph("attention", "a gradient is missing")))
     }
 }
 
@@ -80,7 +231,17 @@ pub fn cases() -> Vec<Case> {
     let q = || float64([[0.4, -1.3], [2.0, 0.1]]);
     let kv = || float64([[0.4, -1.3], [2.0, 0.1], [0.7, -0.9]]);
     let all = || vec![q(), kv(), kv().sin()];
+    let wave = |shape: [usize; 3], phase: f64| {
+        let n = shape.iter().product::<usize>();
+        let values: Vec<f64> = (0..n).map(|i| (i as f64 * 1.3 + phase).sin()).collect();
+        Tensor::from_vec(values, shape).unwrap_or_else(|_| float64(0.0))
+    };
     vec![
+        case(
+            "attention of several heads, keys shared",
+            |x| x[0].transpose(1, 2)?.scaled_dot_product_attention(&x[1], &x[2], Attention::default()),
+            vec![wave([2, 3, 4], 0.1), wave([1, 5, 3], 0.2), wave([2, 5, 2], 0.3)],
+        ),
         case("attention", |x| x[0].scaled_dot_product_attention(&x[1], &x[2], Attention::default()), all()),
         case(
             "attention, causal",
@@ -115,6 +276,28 @@ mod tests {
         assert_eq!(y.to_vec::<f32>().unwrap(), [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
         y.sum().backward().unwrap();
         assert_eq!(q.grad().unwrap().to_vec::<f32>().unwrap(), [0.0; 6]);
+    }
+
+    /// More rows than the kernel looks at together, causal or not: the same as in tensor operations.
+    #[test]
+    fn blocks_of_rows_are_the_whole() {
+        for causal in [false, true] {
+            let all = |phase: f64| {
+                let values: Vec<f64> = (0..2 * 150 * 5).map(|i| (f64::from(i) * 0.7 + phase).sin()).collect();
+                crate::Tensor::from_vec(values, [2, 150, 5]).unwrap().requires_grad()
+            };
+            let [here, there] = [(); 2].map(|()| [all(0.1), all(0.2), all(0.3)]);
+            let rule = Attention { causal, ..Attention::default() };
+            let y = here[0].scaled_dot_product_attention(&here[1], &here[2], rule).unwrap();
+            let z = super::composed(&there[0], &there[1], &there[2], rule).unwrap();
+            assert!(y.allclose(&z, 1e-12, 1e-13).unwrap());
+            for y in [&y, &z] {
+                y.backward_with(&z.detach().cos()).unwrap();
+            }
+            for (a, b) in here.iter().zip(&there) {
+                assert!(a.grad().unwrap().allclose(&b.grad().unwrap(), 1e-10, 1e-12).unwrap(), "{causal}");
+            }
+        }
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Tensor {
     }
 
     /// This matrix as the kernels see it.
-    fn matrix<T: crate::Element>(&self, transposed: bool) -> Matrix<'_, T> {
+    pub(crate) fn matrix<T: crate::Element>(&self, transposed: bool) -> Matrix<'_, T> {
         let strides = self.layout.strides();
         let (row, column) = (strides[strides.len() - 2], strides[strides.len() - 1]);
         let (row_stride, column_stride) = if transposed { (column, row) } else { (row, column) };
@@ -158,7 +158,7 @@ fn column(y: &Tensor) -> Result<Tensor> {
 }
 
 /// Where the matrices of a batch begin.
-fn starts(x: &Tensor, batch: &[usize]) -> Vec<usize> {
+pub(crate) fn starts(x: &Tensor, batch: &[usize]) -> Vec<usize> {
     let r = x.dim() - 2;
     let outer = x.layout.with(x.shape()[..r].into(), x.layout.strides()[..r].into());
     let mut starts = Vec::new();

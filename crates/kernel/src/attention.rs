@@ -1,0 +1,312 @@
+//! Attention head by head: no more of the scores exists at a time than some rows of one head per thread.
+//!
+//! `S = scale·Q·Kᵀ + mask`, `P = softmax(S)` along the rows, `O = P·V`. The forward pass keeps `ln Σ eˢ` of each row, from
+//! which the backward pass computes P once more. Sources: A. Vaswani et al., arXiv:1706.03762; T. Dao et al.,
+//! arXiv:2205.14135.
+
+use crate::gemm::{Matrix, gemm};
+use crate::map::fused;
+use crate::real::{AsLane, Float};
+use crate::threads::{Pieces, pieces, share};
+use pulp::{Arch, Simd, WithSimd};
+
+/// The sizes that all heads have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Queries.
+    pub rows: usize,
+    /// Keys and values.
+    pub columns: usize,
+    /// The width of queries and keys.
+    pub width: usize,
+    /// The width of values.
+    pub values: usize,
+    /// Whether query `i` sees keys 0 to `i` only.
+    pub causal: bool,
+    /// What the products are multiplied by.
+    pub scale: f64,
+}
+
+/// One head's operands, and what is added to its scores.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a, T> {
+    /// `(rows, width)`
+    pub query: Matrix<'a, T>,
+    /// `(columns, width)`
+    pub key: Matrix<'a, T>,
+    /// `(columns, values)`
+    pub value: Matrix<'a, T>,
+    /// `(rows, columns)`
+    pub mask: Option<Matrix<'a, T>>,
+}
+
+/// Queries that are looked at together.
+const BLOCK: usize = 64;
+
+/// Partial results that a vector unit keeps apart.
+const LANES: usize = 16;
+
+impl Shape {
+    /// The blocks of rows: where each begins, how many rows it has and how many columns it sees.
+    fn blocks(self) -> impl Iterator<Item = [usize; 3]> {
+        (0..self.rows).step_by(BLOCK).map(move |first| {
+            let rows = BLOCK.min(self.rows - first);
+            let seen = if self.causal { self.columns.min(first + rows) } else { self.columns };
+            [first, rows, seen]
+        })
+    }
+
+    /// Heads that a piece of work has.
+    fn together(self, heads: usize) -> usize {
+        let work = self.rows * self.columns * (self.width + self.values);
+        heads.div_ceil(pieces(heads, 250_000 / work.max(1)))
+    }
+}
+
+fn transposed<T>(m: Matrix<'_, T>) -> Matrix<'_, T> {
+    Matrix { row_stride: m.column_stride, column_stride: m.row_stride, ..m }
+}
+
+fn from_row<T>(m: Matrix<'_, T>, row: usize) -> Matrix<'_, T> {
+    Matrix { data: &m.data[row * m.row_stride..], ..m }
+}
+
+fn dense<T>(data: &[T], width: usize) -> Matrix<'_, T> {
+    Matrix { data, row_stride: width, column_stride: 1 }
+}
+
+/// `scores = Q·Kᵀ` of a block, scaled and masked.
+fn scores<T: Float>(shape: Shape, head: &Head<'_, T>, [first, rows, seen]: [usize; 3], scores: &mut [T]) {
+    let query = from_row(head.query, first);
+    gemm([rows, shape.width, seen], query, transposed(head.key), scores, false);
+    let (scale, hidden) = (T::from_f64(shape.scale), T::from_f64(f64::NEG_INFINITY));
+    for (i, row) in scores.chunks_exact_mut(seen).enumerate() {
+        row.iter_mut().for_each(|s| *s = *s * scale);
+        if let Some(mask) = head.mask {
+            let mask = &mask.data[(first + i) * mask.row_stride..];
+            let step = head.mask.map_or(1, |m| m.column_stride);
+            if step == 0 {
+                row.iter_mut().for_each(|s| *s += mask[0]);
+            } else {
+                row.iter_mut().zip(mask.iter().step_by(step)).for_each(|(s, &m)| *s += m);
+            }
+        }
+        if shape.causal && first + i + 1 < seen {
+            row[first + i + 1..].fill(hidden);
+        }
+    }
+}
+
+/// `e^(s − largest)` of each row in place, and `[Σ, ln Σ eˢ]`; a row that sees nothing gets zeros.
+struct Softmax<'a, T> {
+    scores: &'a mut [T],
+    seen: usize,
+    sums: &'a mut [T],
+    logs: &'a mut [T],
+}
+
+impl<T: Float> WithSimd for Softmax<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        if fused::<S>() { self.run::<T::Fused>() } else { self.run::<T::Plain>() }
+    }
+}
+
+impl<T: Float> Softmax<'_, T> {
+    #[inline(always)]
+    fn run<R: AsLane<T>>(self) {
+        let rows = self.scores.chunks_exact_mut(self.seen);
+        for ((row, sum), log) in rows.zip(self.sums).zip(self.logs) {
+            let largest = largest(row);
+            if largest == T::from_f64(f64::NEG_INFINITY) {
+                row.fill(T::default());
+                (*sum, *log) = (T::from_f64(1.0), T::default());
+                continue;
+            }
+            for s in row.iter_mut() {
+                *s = (R::wrap(*s) - R::wrap(largest)).exp().unwrap();
+            }
+            *sum = total(row);
+            *log = largest + R::wrap(*sum).ln().unwrap();
+        }
+    }
+}
+
+#[inline(always)]
+fn largest<T: Float>(row: &[T]) -> T {
+    let mut lanes = [T::from_f64(f64::NEG_INFINITY); LANES];
+    let (body, rest) = row.as_chunks::<LANES>();
+    for chunk in body {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane = if x > *lane { x } else { *lane };
+        }
+    }
+    lanes.iter().chain(rest).fold(T::from_f64(f64::NEG_INFINITY), |m, &x| if x > m { x } else { m })
+}
+
+#[inline(always)]
+fn total<T: Float>(row: &[T]) -> T {
+    let mut lanes = [T::default(); LANES];
+    let (body, rest) = row.as_chunks::<LANES>();
+    for chunk in body {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane += x;
+        }
+    }
+    lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane += x);
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            let other = lanes[lane + width];
+            lanes[lane] += other;
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// The outputs `(heads, rows, values)`, and `ln Σ eˢ` of each row `(heads, rows)`.
+///
+/// # Panics
+/// If a slice has another size than the shape says.
+pub fn attention<T: Float>(shape: Shape, heads: &[Head<'_, T>], out: &mut [T], logs: &mut [T]) {
+    let Shape { rows, columns, values, .. } = shape;
+    let size = rows * values;
+    assert!(out.len() == heads.len() * size && logs.len() == heads.len() * rows, "attention: outputs");
+    if out.is_empty() || columns == 0 {
+        return;
+    }
+    let together = shape.together(heads.len());
+    let (out, logs) = (Pieces::new(out, together * size), Pieces::new(logs, together * rows));
+    share(out.len(), &|piece| {
+        let mut room = vec![T::default(); BLOCK.min(rows) * columns];
+        let mut sums = [T::default(); BLOCK];
+        let outs = out.take(piece).chunks_exact_mut(size);
+        let logs = logs.take(piece).chunks_exact_mut(rows);
+        for ((head, out), logs) in heads[piece * together..].iter().zip(outs).zip(logs) {
+            for [first, rows, seen] in shape.blocks() {
+                let room = &mut room[..rows * seen];
+                scores(shape, head, [first, rows, seen], room);
+                let logs = &mut logs[first..first + rows];
+                Arch::new().dispatch(Softmax { scores: room, seen, sums: &mut sums[..rows], logs });
+                let out = &mut out[first * values..(first + rows) * values];
+                gemm([rows, seen, values], dense(room, seen), head.value, out, false);
+                for (row, &sum) in out.chunks_exact_mut(values).zip(&sums) {
+                    row.iter_mut().for_each(|x| *x = *x / sum);
+                }
+            }
+        }
+    });
+}
+
+/// `P = e^(s − log)` in place of the scores, and `∂S = P∘(∂P − Σ P∘∂P)·scale` in place of `∂P`.
+struct Slopes<'a, T> {
+    scores: &'a mut [T],
+    grad: &'a mut [T],
+    seen: usize,
+    logs: &'a [T],
+    dots: &'a [T],
+    scale: T,
+}
+
+impl<T: Float> WithSimd for Slopes<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        if fused::<S>() { self.run::<T::Fused>() } else { self.run::<T::Plain>() }
+    }
+}
+
+impl<T: Float> Slopes<'_, T> {
+    #[inline(always)]
+    fn run<R: AsLane<T>>(self) {
+        let rows = self.scores.chunks_exact_mut(self.seen).zip(self.grad.chunks_exact_mut(self.seen));
+        for ((scores, grad), (&log, &dot)) in rows.zip(self.logs.iter().zip(self.dots)) {
+            let (log, dot, scale) = (R::wrap(log), R::wrap(dot), R::wrap(self.scale));
+            for (s, g) in scores.iter_mut().zip(grad) {
+                let p = (R::wrap(*s) - log).exp();
+                *s = p.unwrap();
+                *g = (p * (R::wrap(*g) - dot) * scale).unwrap();
+            }
+        }
+    }
+}
+
+/// What the backward pass reads besides the operands: `(heads, rows, values)` twice, and `(heads, rows)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Passed<'a, T> {
+    /// The outputs.
+    pub out: &'a [T],
+    /// `ln Σ eˢ` of each row.
+    pub logs: &'a [T],
+    /// The gradient of the outputs.
+    pub grad: &'a [T],
+}
+
+/// The gradients of queries `(heads, rows, width)`, keys `(heads, columns, width)` and values `(heads, columns, values)`,
+/// which must be zeros to begin with.
+///
+/// # Panics
+/// If a slice has another size than the shape says.
+pub fn backward<T: Float>(
+    shape: Shape,
+    heads: &[Head<'_, T>],
+    passed: Passed<'_, T>,
+    [queries, keys, values]: [&mut [T]; 3],
+) {
+    let Shape { rows, columns, width, values: of_value, .. } = shape;
+    if rows * columns * width * of_value * heads.len() == 0 {
+        return;
+    }
+    let together = shape.together(heads.len());
+    let sizes = [rows * width, columns * width, columns * of_value];
+    let [queries, keys, values] =
+        [(queries, sizes[0]), (keys, sizes[1]), (values, sizes[2])].map(|(all, size)| {
+            assert_eq!(all.len(), heads.len() * size, "attention: gradients");
+            Pieces::new(all, together * size)
+        });
+    share(queries.len(), &|piece| {
+        let mut room = [(); 2].map(|()| vec![T::default(); BLOCK.min(rows) * columns]);
+        let [room, slopes] = &mut room;
+        let grads = queries
+            .take(piece)
+            .chunks_exact_mut(sizes[0])
+            .zip(keys.take(piece).chunks_exact_mut(sizes[1]))
+            .zip(values.take(piece).chunks_exact_mut(sizes[2]));
+        for (i, ((query, key), value)) in grads.enumerate() {
+            let number = piece * together + i;
+            let head = &heads[number];
+            let size = rows * of_value;
+            let (out, grad) = (&passed.out[number * size..], &passed.grad[number * size..]);
+            for [first, rows, seen] in shape.blocks() {
+                let (room, slopes) = (&mut room[..rows * seen], &mut slopes[..rows * seen]);
+                let part = first * of_value..(first + rows) * of_value;
+                let (out, grad) = (&out[part.clone()], &grad[part]);
+                scores(shape, head, [first, rows, seen], room);
+                gemm([rows, of_value, seen], dense(grad, of_value), transposed(head.value), slopes, false);
+                let mut dots = [T::default(); BLOCK];
+                for (dot, (out, grad)) in
+                    dots.iter_mut().zip(out.chunks_exact(of_value).zip(grad.chunks_exact(of_value)))
+                {
+                    *dot = crate::reduce::dot(out, grad);
+                }
+                Arch::new().dispatch(Slopes {
+                    scores: room,
+                    grad: slopes,
+                    seen,
+                    logs: &passed.logs[number * shape.rows + first..][..rows],
+                    dots: &dots[..rows],
+                    scale: T::from_f64(shape.scale),
+                });
+                let part = &mut query[first * width..(first + rows) * width];
+                gemm([rows, seen, width], dense(slopes, seen), head.key, part, false);
+                let block = from_row(head.query, first);
+                let turned = |values| transposed(dense(values, seen));
+                gemm([seen, rows, width], turned(slopes), block, &mut key[..seen * width], true);
+                let part = &mut value[..seen * of_value];
+                gemm([seen, rows, of_value], turned(room), dense(grad, of_value), part, true);
+            }
+        }
+    });
+}
