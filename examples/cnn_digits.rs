@@ -1,7 +1,7 @@
 //! A convolutional network reads handwritten digits: 1,797 pictures of 8×8 pixels, `Conv2d`, `MaxPool2d` and
 //! `CrossEntropyLoss`.
 //!
-//! `cargo run --release --example cnn_digits -- --epochs 15 --seed 0`
+//! `cargo run --release --example cnn_digits -- --epochs 30 --seed 0`
 
 use baekmi::data::metrics::{accuracy_score, classification_report};
 use baekmi::plot::Chart;
@@ -92,7 +92,7 @@ fn drawn(image: &Tensor) -> Result<String> {
 
 fn options() -> Result<(usize, u64), Box<dyn std::error::Error>> {
     use lexopt::prelude::*;
-    let (mut epochs, mut seed) = (15, 0);
+    let (mut epochs, mut seed) = (30, 0);
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
