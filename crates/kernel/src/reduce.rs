@@ -110,6 +110,24 @@ fn check_sides(elements: usize, side: usize) {
     assert!(whole, "reduce: {elements} elements are no matrix with a side of {side}");
 }
 
+/// The tree over terms that `fill(start, terms)` writes, strip by strip.
+#[inline(always)]
+fn strips<S: Simd, T: Float>(simd: S, part: Range<usize>, mut fill: impl FnMut(usize, &mut [T])) -> f64 {
+    tree(
+        simd,
+        part,
+        #[inline(always)]
+        move |start, terms| {
+            let mut strip = [T::default(); STRIP];
+            let strip = &mut strip[..terms.len()];
+            fill(start, strip);
+            for (term, &x) in terms.iter_mut().zip(&*strip) {
+                *term = x.to_f64();
+            }
+        },
+    )
+}
+
 /// The sum of `n` terms, of which `fill(start, terms)` writes some: for formulas, whose loop is compiled apart from the
 /// tree.
 pub(crate) fn terms<T: Float>(n: usize, fill: &(dyn Fn(usize, &mut [T]) + Sync)) -> f64 {
@@ -119,19 +137,7 @@ pub(crate) fn terms<T: Float>(n: usize, fill: &(dyn Fn(usize, &mut [T]) + Sync))
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) -> f64 {
             let Loop(part, fill) = self;
-            tree(
-                simd,
-                part,
-                #[inline(always)]
-                move |start, terms| {
-                    let mut strip = [T::default(); STRIP];
-                    let strip = &mut strip[..terms.len()];
-                    fill(start, strip);
-                    for (term, &x) in terms.iter_mut().zip(&*strip) {
-                        *term = x.to_f64();
-                    }
-                },
-            )
+            strips(simd, part, fill)
         }
     }
     shared(n, &|part| Arch::new().dispatch(Loop(part, fill)))
@@ -149,17 +155,13 @@ pub(crate) fn terms_with<T: Float>(out: &mut [T], fill: &Fill<'_, T>) -> f64 {
         fn with_simd<S: Simd>(self, simd: S) -> f64 {
             let Loop(part, out, fill) = self;
             let first = part.start;
-            tree(
+            strips(
                 simd,
                 part,
                 #[inline(always)]
-                move |start, terms| {
-                    let mut strip = [T::default(); STRIP];
-                    let strip = &mut strip[..terms.len()];
-                    fill(start, strip, &mut out[start - first..][..terms.len()]);
-                    for (term, &x) in terms.iter_mut().zip(&*strip) {
-                        *term = x.to_f64();
-                    }
+                move |start, strip| {
+                    let len = strip.len();
+                    fill(start, strip, &mut out[start - first..][..len]);
                 },
             )
         }

@@ -347,7 +347,11 @@ macro_rules! stacks {
             }
 
             fn normalized(&self, x: Tensor) -> Result<Tensor> {
-                seen(self, self.norm.as_ref().map_or(Ok(x.clone()), |norm| norm.forward(&x)))
+                let y = match &self.norm {
+                    Some(norm) => norm.forward(&x),
+                    None => Ok(x),
+                };
+                seen(self, y)
             }
         }
 

@@ -126,17 +126,17 @@ struct Plan {
 impl Plan {
     #[track_caller]
     fn forward(&self, x: &Tensor, w: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        self.run(&self.y, Convolution(self.clone()), [x, w], bias, bias)
+        self.run(&self.y, Convolution(self.clone()), [x, w], bias)
     }
 
     #[track_caller]
     fn input(&self, grad: &Tensor, w: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        self.run(&self.x, ConvTranspose(self.clone()), [grad, w], bias, bias)
+        self.run(&self.x, ConvTranspose(self.clone()), [grad, w], bias)
     }
 
     #[track_caller]
     fn weight(&self, x: &Tensor, grad: &Tensor) -> Result<Tensor> {
-        self.run(&self.w, ConvWeight(self.clone()), [x, grad], None, None)
+        self.run(&self.w, ConvWeight(self.clone()), [x, grad], None)
     }
 
     #[track_caller]
@@ -146,17 +146,16 @@ impl Plan {
         op: O,
         [a, b]: [&Tensor; 2],
         bias: Option<&Tensor>,
-        recorded: Option<&Tensor>,
     ) -> Result<Tensor> {
         let layout = Layout::contiguous("conv", shape)?;
         let out = with_float!(a.dtype(), T => {
             Buffer::<T>::check("conv", layout.numel())?;
             let mut out = Buffer::<T>::zeros(layout.numel());
-            let bias = bias.map(|b| b.values::<T>());
-            O::compute(&self.geometry, &a.values::<T>(), &b.values::<T>(), bias.as_deref(), &mut out);
+            let added = bias.map(|bias| bias.values::<T>());
+            O::compute(&self.geometry, &a.values::<T>(), &b.values::<T>(), added.as_deref(), &mut out);
             Tensor::new(out, dense(shape))
         });
-        Ok(match recorded {
+        Ok(match bias {
             Some(bias) => out.record(op, &[a, b, bias]),
             None => out.record(op, &[a, b]),
         })
