@@ -128,6 +128,11 @@ pub trait Real:
     fn log10(self) -> Self;
     /// `1 / (1 + e⁻ˣ)`
     fn sigmoid(self) -> Self;
+    /// `σ(x)` and `σ(−x) = 1 − σ(x)`, each with all its digits.
+    #[inline(always)]
+    fn sigmoids(self) -> [Self; 2] {
+        [self.clone().sigmoid(), (-self).sigmoid()]
+    }
     /// `ln(1 / (1 + e⁻ˣ))`, exact for any x: `min(x, 0) − ln(1 + e^−|x|)`.
     #[inline(always)]
     fn log_sigmoid(self) -> Self {

@@ -89,7 +89,8 @@ impl Pointwise<2> for Logits {
     fn slopes<R: Real>(self, [x, t]: [R; 2]) -> [R; 2] {
         let t = smooth(t, self.smoothing);
         // Not `σ(x) − t`: where x is large and t is 1, only this form has any digits.
-        let slope = (-t.clone() + 1.0) * x.clone().sigmoid() - t * (-x.clone()).sigmoid();
+        let [yes, no] = x.clone().sigmoids();
+        let slope = (-t.clone() + 1.0) * yes - t * no;
         [slope, x * (self.smoothing - 1.0)]
     }
 }
@@ -110,8 +111,8 @@ impl Pointwise<3> for PosWeight {
     #[inline(always)]
     fn slopes<R: Real>(self, [x, t, p]: [R; 3]) -> [R; 3] {
         let t = smooth(t, self.smoothing);
-        let slope =
-            (-t.clone() + 1.0) * x.clone().sigmoid() - t.clone() * p.clone() * (-x.clone()).sigmoid();
+        let [yes, no] = x.clone().sigmoids();
+        let slope = (-t.clone() + 1.0) * yes - t.clone() * p.clone() * no;
         let missed = softplus(-x.clone());
         let of_target = (weigh(p, missed.clone()) - softplus(x)) * (1.0 - self.smoothing);
         [slope, of_target, weigh(t, missed)]

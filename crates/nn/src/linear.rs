@@ -99,7 +99,7 @@ printed!(Linear);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tensor::{manual_seed, rand, zeros};
+    use tensor::{manual_seed, rand, tensor, zeros};
 
     #[test]
     fn without_a_bias_none_is_drawn() {
@@ -119,6 +119,17 @@ mod tests {
     fn a_wrong_input_is_named() {
         let error = Linear::new(10, 1).forward(&zeros([2, 9]).unwrap()).unwrap_err().to_string();
         assert!(error.contains("[2, 9]") && error.contains("in_features=10"), "{error}");
+    }
+
+    #[test]
+    fn without_outputs_the_gradient_is_zero() {
+        let layer = Linear::new(2, 0);
+        let x = tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]).requires_grad();
+        let y = layer.forward(&x).unwrap();
+        assert_eq!(y.shape(), [3, 0]);
+        y.sum().backward().unwrap();
+        assert!(x.grad().unwrap().equal(&zeros([3, 2]).unwrap()));
+        assert_eq!(layer.weight.tensor().grad().unwrap().shape(), [0, 2]);
     }
 
     #[test]

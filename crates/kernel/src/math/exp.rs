@@ -108,6 +108,16 @@ pub(super) mod single {
         Lane::select(x.lt_scalar(0.0), z, z.constant(1.0)) / (z + 1.0)
     }
 
+    /// σ(x) and σ(−x) by one division.
+    #[inline(always)]
+    pub(in super::super) fn sigmoids<const FMA: bool>(x: Lane<f32, FMA>) -> [Lane<f32, FMA>; 2] {
+        let z = exp(-x.abs());
+        let large = z.constant(1.0) / (z + 1.0);
+        let small = z * large;
+        let below = x.lt_scalar(0.0);
+        [Lane::select(below, small, large), Lane::select(below, large, small)]
+    }
+
     /// (tanh x − x)/x³ in x², on |x| ≤ 0.64, minimax for the relative error of tanh (Remez): 2⁻²⁷.
     const TANH: [f64; 5] = [-0.3333327, 0.13331093, -0.05370967, 0.02053886, -0.0055910572];
 
@@ -237,6 +247,16 @@ pub(super) mod double {
     pub(in super::super) fn sigmoid<const FMA: bool>(x: Lane<f64, FMA>) -> Lane<f64, FMA> {
         let z = exp(-x.abs());
         Lane::select(x.lt_scalar(0.0), z, z.constant(1.0)) / (z + 1.0)
+    }
+
+    /// σ(x) and σ(−x) by one division.
+    #[inline(always)]
+    pub(in super::super) fn sigmoids<const FMA: bool>(x: Lane<f64, FMA>) -> [Lane<f64, FMA>; 2] {
+        let z = exp(-x.abs());
+        let large = z.constant(1.0) / (z + 1.0);
+        let small = z * large;
+        let below = x.lt_scalar(0.0);
+        [Lane::select(below, small, large), Lane::select(below, large, small)]
     }
 
     /// E/(E + 2) with E = e²ˣ − 1.

@@ -85,6 +85,20 @@ pub(super) mod single {
         Lane(ends(x.0, u.0, y.0).copysign(x.0)) // −0
     }
 
+    /// ln(1 + z) for z from 0 to 1: `1 + z` is m or 2m, and `f` has what it loses to rounding.
+    #[inline(always)]
+    pub(in super::super) fn ln_1p_unit<const FMA: bool>(z: Lane<f32, FMA>) -> Lane<f32, FMA> {
+        let upper = z.0 > 0.414_213_57;
+        let (k, f) = if upper { (1.0, (z.0 - 1.0) * 0.5) } else { (0.0, z.0) };
+        combine::<FMA>(Lane(k), Lane(f))
+    }
+
+    /// min(x, 0) − ln(1 + e^−|x|).
+    #[inline(always)]
+    pub(in super::super) fn log_sigmoid<const FMA: bool>(x: Lane<f32, FMA>) -> Lane<f32, FMA> {
+        x.min_scalar(0.0) - ln_1p_unit((-x.abs()).exp())
+    }
+
     /// `y` where the argument of the logarithm is finite and above 0; else −inf, NaN, or inf and NaN kept.
     #[inline(always)]
     fn ends(x: f32, argument: f32, y: f32) -> f32 {
@@ -168,6 +182,20 @@ pub(super) mod double {
         let scale = Lane::<_, FMA>(f64::from_bits((2046 - k.min(2046)) << 52));
         let y = combine::<FMA>(Lane(float(k) - 1023.0), loss.mul_add(scale, Lane(m - 1.0)));
         Lane(ends(x.0, u.0, y.0).copysign(x.0)) // −0
+    }
+
+    /// ln(1 + z) for z from 0 to 1: `1 + z` is m or 2m, and `f` has what it loses to rounding.
+    #[inline(always)]
+    pub(in super::super) fn ln_1p_unit<const FMA: bool>(z: Lane<f64, FMA>) -> Lane<f64, FMA> {
+        let upper = z.0 > 0.414_213_562_373_095_1;
+        let (k, f) = if upper { (1.0, (z.0 - 1.0) * 0.5) } else { (0.0, z.0) };
+        combine::<FMA>(Lane(k), Lane(f))
+    }
+
+    /// min(x, 0) − ln(1 + e^−|x|).
+    #[inline(always)]
+    pub(in super::super) fn log_sigmoid<const FMA: bool>(x: Lane<f64, FMA>) -> Lane<f64, FMA> {
+        x.min_scalar(0.0) - ln_1p_unit((-x.abs()).exp())
     }
 
     #[inline(always)]

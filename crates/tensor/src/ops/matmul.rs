@@ -269,18 +269,19 @@ impl Op for Linear {
         Keep::Inputs
     }
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
-        let outs = grad.size(-1)? as isize;
+        // Not by division: there may be no outputs.
+        let rows = |grad: &Tensor| grad.shape().iter().rev().skip(1).product::<usize>();
+        let outs = grad.size(-1)?;
         ctx.grads(|i| match i {
             0 => grad.matmul(&ctx.input(1)?),
             1 => {
                 let x = ctx.input(0)?;
                 let ins = x.size(-1)?;
-                let rows = grad.numel().checked_div(outs as usize).unwrap_or(0);
-                grad.reshape([rows, outs as usize])?.t()?.matmul(&x.reshape([rows, ins])?)
+                let rows = rows(grad);
+                grad.reshape([rows, outs])?.t()?.matmul(&x.reshape([rows, ins])?)
             }
             _ => {
-                let rows = grad.numel().checked_div(outs as usize).unwrap_or(0);
-                grad.reshape([rows, outs as usize])?.sum_dim(0, false)
+                grad.reshape([rows(grad), outs])?.sum_dim(0, false)
             }
         })
     }
