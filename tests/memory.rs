@@ -1,11 +1,23 @@
 //! Memory stays flat, measured by this process's own resident size: hence a test binary of its own, and one test.
 
-use tensor::{Parameter, Tensor, checkpoint, no_grad, rand, tensor};
+use loss::{BCELoss, BCEWithLogitsLoss, Criterion, CrossEntropyLoss, HuberLoss, MSELoss};
+use tensor::{Parameter, Result, Tensor, checkpoint, empty_cache, no_grad, rand, randint, tensor};
 
-/// Resident memory of this process in KiB.
-fn resident() -> Option<usize> {
+/// A figure of this process's memory in KiB: `VmRSS`, what is resident, or `VmHWM`, the most that ever was.
+fn memory(figure: &str) -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    status.lines().find(|l| l.starts_with("VmRSS"))?.split_whitespace().nth(1)?.parse().ok()
+    status.lines().find(|l| l.starts_with(figure))?.split_whitespace().nth(1)?.parse().ok()
+}
+
+fn resident() -> Option<usize> {
+    memory("VmRSS")
+}
+
+/// How often this process met a page that it had not touched before.
+fn page_faults() -> Option<usize> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the process, which may hold spaces, ends with a parenthesis; the figure is the 8th after it.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(7)?.parse().ok()
 }
 
 /// Runs `step` often and holds the memory after a tenth of the steps against the memory after all of them.
@@ -41,8 +53,54 @@ fn a_checkpoint_gives_up_what_it_can_compute_again() {
     }
 }
 
+type Step = Box<dyn Fn()>;
+
+/// Forward and backward of each loss, on `rows` of 1024 random numbers.
+fn steps(rows: i64) -> [(&'static str, Step); 5] {
+    let (x, t) = (rand([rows, 1024]).unwrap(), rand([rows, 1024]).unwrap());
+    let labels = randint(0, 1024, [rows]).unwrap();
+    let step = |criterion: &'static dyn Fn(&Tensor, &Tensor) -> Result<Tensor>, t: &Tensor| -> Step {
+        let (x, t) = (x.clone(), t.clone());
+        Box::new(move || criterion(&x.detach().requires_grad(), &t).unwrap().backward().unwrap())
+    };
+    [
+        ("MSELoss", step(&|x, t| MSELoss::new().forward(x, t), &t)),
+        ("HuberLoss", step(&|x, t| HuberLoss::new().forward(x, t), &t)),
+        ("BCELoss", step(&|x, t| BCELoss::new().forward(x, t), &t)),
+        ("BCEWithLogitsLoss", step(&|x, t| BCEWithLogitsLoss::new().forward(x, t), &t)),
+        ("CrossEntropyLoss", step(&|x, t| CrossEntropyLoss::new().forward(x, t), &labels)),
+    ]
+}
+
+fn a_loss_holds_no_more_than_its_gradient() {
+    // Above the size from which every allocator asks the system, so that what was freed is not resident.
+    let gradient = 40 * 1024;
+    for (loss, step) in steps(10 * 1024) {
+        empty_cache();
+        // Sets the high-water mark back; only Linux has it.
+        let reset = std::fs::write("/proc/self/clear_refs", "5");
+        let (Ok(()), Some(before)) = (reset, resident()) else { return };
+        step();
+        let peak = memory("VmHWM").unwrap() - before;
+        assert!(peak > gradient / 2, "{loss}: {peak} KiB do not hold a gradient of {gradient} KiB");
+        assert!(peak < gradient + gradient / 8, "{loss}: {peak} KiB for a gradient of {gradient} KiB");
+    }
+}
+
+fn a_steady_loop_touches_no_new_page() {
+    for (loss, step) in steps(256) {
+        (0..3).for_each(|_| step());
+        let Some(before) = page_faults() else { return };
+        (0..20).for_each(|_| step());
+        let more = page_faults().unwrap() - before;
+        assert!(more < 20, "{loss}: {more} pages were touched first in twenty steps");
+    }
+}
+
 #[test]
 fn a_hundred_thousand_steps_of_each_kind_keep_memory_flat() {
+    a_loss_holds_no_more_than_its_gradient();
+    a_steady_loop_touches_no_new_page();
     a_checkpoint_gives_up_what_it_can_compute_again();
     let (w, x) = (Parameter::new(&tensor([[0.1, 0.2], [0.3, 0.4]])), tensor([[1.0, 2.0]]));
     let forward = || x.linear(&w.tensor(), None).unwrap().sigmoid().mean();
