@@ -18,7 +18,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::ops::Range;
 use std::path::Path;
-use tensor::{Error, Result};
+use tensor::{AtCaller, Error, Result};
 
 /// Lines and points in one frame.
 #[derive(Clone, Debug)]
@@ -114,7 +114,7 @@ impl Chart {
     pub fn to_svg(&self) -> Result<String> {
         let mut svg = String::new();
         let area = SVGBackend::with_string(&mut svg, (800, 500)).into_drawing_area();
-        self.draw(&area)?;
+        self.draw(&area).at_caller()?;
         drop(area);
         Ok(svg)
     }
@@ -126,7 +126,7 @@ impl Chart {
     #[track_caller]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let svg = self.to_svg()?;
-        std::fs::write(path.as_ref(), svg).map_err(|e| Error::io("Chart::save", path.as_ref(), e))
+        std::fs::write(path.as_ref(), svg).map_err(|e| Error::io("Chart::save", path.as_ref(), e)).at_caller()
     }
 
     #[track_caller]

@@ -7,7 +7,7 @@ use nn::*;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::rc::Rc;
-use tensor::{DType, Result, Tensor};
+use tensor::{AtCaller, DType, Result, Tensor};
 
 /// A layer by PyTorch's class name and constructor arguments; `None` if there is none of that name.
 pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
@@ -143,7 +143,10 @@ pub type Forward = Box<dyn Fn(&Args<'_>) -> Result<Vec<Tensor>>>;
 pub fn callable(class: &str, args: &Args<'_>) -> Option<(Rc<dyn Module>, Forward)> {
     if let Some(layer) = layer(class, args) {
         let layer: Rc<Box<dyn Layer>> = Rc::new(layer);
-        return Some((layer.clone(), Box::new(move |args| Ok(vec![layer.forward(args.t("input"))?]))));
+        return Some((
+            layer.clone(),
+            Box::new(move |args| Ok(vec![layer.forward(args.t("input")).at_caller()?])),
+        ));
     }
     let int = |name: &str| args.int(name).map(|n| n as usize);
     match class {

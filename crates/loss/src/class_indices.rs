@@ -1,7 +1,7 @@
 //! Labels as class indices: where the dimension of the classes is, and which labels are refused.
 
 use crate::refuse::index;
-use tensor::{DType, Error, Result, Tensor};
+use tensor::{AtCaller, DType, Error, Result, Tensor};
 
 /// The dimension of the classes: `(C)`, `(N, C)`, `(N, C, d1, …)`.
 pub(crate) fn class_dim(x: &Tensor) -> usize {
@@ -14,9 +14,13 @@ pub(crate) fn classes(op: &'static str, x: &Tensor) -> Result<usize> {
     if !x.dtype().is_float() {
         return Err(Error::not_float(op, x.dtype()));
     }
-    x.shape().get(class_dim(x)).copied().ok_or_else(|| {
-        Error::shape(op, "a scalar has no dimension of classes; use (C), (N, C) or (N, C, d1, …)")
-    })
+    x.shape()
+        .get(class_dim(x))
+        .copied()
+        .ok_or_else(|| {
+            Error::shape(op, "a scalar has no dimension of classes; use (C), (N, C) or (N, C, d1, …)")
+        })
+        .at_caller()
 }
 
 /// The shape of one number per distribution.
@@ -88,5 +92,6 @@ pub(crate) fn labels(
                 ))
             }
         })
-        .collect()
+        .collect::<Result<_>>()
+        .at_caller()
 }

@@ -5,7 +5,7 @@ use crate::criterion::criterion;
 use crate::refuse::index;
 use kernel::ctc::Alignment;
 use tensor::autograd::check::{Case, case, float64};
-use tensor::{
+use tensor::{AtCaller, 
     Ctx, DType, Element, Error, Grads, Keep, Op, Result, Tensor, cat, grad_with, is_grad_enabled, stack, tensor,
     with_float,
 };
@@ -82,7 +82,7 @@ impl Lengths {
     /// `batch` numbers from 0 to `limit`.
     #[track_caller]
     fn check(self, name: &str, batch: usize, limit: usize) -> Result<Vec<usize>> {
-        let lengths = self.0.map_err(|dtype| Error::dtype(OP, format!("{name} must be int64, found {dtype}")))?;
+        let lengths = self.0.map_err(|dtype| Error::dtype(OP, format!("{name} must be int64, found {dtype}"))).at_caller()?;
         if lengths.len() != batch {
             let found = lengths.len();
             return Err(Error::shape(OP, format!("{name} must have one number for each of {batch} sequences, found {found}")));
@@ -95,7 +95,7 @@ impl Lengths {
                     Error::value(OP, format!("{name} must be between 0 and {limit}, found {length} at index [{n}]"))
                 })
             })
-            .collect()
+            .collect::<Result<_>>().at_caller()
     }
 }
 
@@ -202,7 +202,7 @@ impl CTCLoss {
                 OP,
                 format!("labels must be below {classes} and not the blank {blank}, found {label} at index {place:?}"),
             )
-        })
+        }).at_caller()
     }
 }
 

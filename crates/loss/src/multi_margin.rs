@@ -6,7 +6,7 @@ use crate::refuse::gradient_of_weight;
 use crate::{Criterion, Reduction};
 use kernel::Float;
 use tensor::autograd::check::{Case, case, float64};
-use tensor::{Ctx, DType, Error, Grads, Keep, Op, Result, Tensor, tensor, with_float};
+use tensor::{AtCaller, Ctx, DType, Error, Grads, Keep, Op, Result, Tensor, tensor, with_float};
 
 criterion! {
     /// `1/C·Σ_{c≠y} w_y·max(0, margin − x_y + x_c)ᵖ` for scores `x` and the label `y`: the hinge loss of multi-class
@@ -47,7 +47,7 @@ impl Criterion for MultiMarginLoss {
             let shape = input.shape();
             return Err(Error::shape(OP, format!("input must be (C) or (N, C), found shape {shape:?}")));
         }
-        let weight = self.weight.as_ref().map(|w| weight_of(OP, w, classes, input)).transpose()?;
+        let weight = self.weight.as_ref().map(|w| weight_of(OP, w, classes, input)).transpose().at_caller()?;
         gradient_of_weight(OP, weight.as_ref())?;
         let weights = weight.map(|w| w.to(DType::F64).to_vec::<f64>()).transpose()?;
         let rows: Vec<Row> = labels(OP, input, target, None)?

@@ -6,7 +6,7 @@ use crate::refuse::gradient_of_weight;
 use crate::{Criterion, Reduction};
 use kernel::Float;
 use tensor::autograd::check::{Case, case, float64};
-use tensor::{Ctx, Grads, Keep, Op, Result, Tensor, is_grad_enabled, tensor, with_float};
+use tensor::{AtCaller, Ctx, Grads, Keep, Op, Result, Tensor, is_grad_enabled, tensor, with_float};
 
 criterion! {
     /// `−w·x_y` for log-probabilities `x` and the label `y`: what [`CrossEntropyLoss`](crate::CrossEntropyLoss) does
@@ -40,7 +40,7 @@ impl Criterion for NLLLoss {
     #[track_caller]
     fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let classes = classes(OP, input)?;
-        let weight = self.weight.as_ref().map(|w| weight_of(OP, w, classes, input)).transpose()?;
+        let weight = self.weight.as_ref().map(|w| weight_of(OP, w, classes, input)).transpose().at_caller()?;
         gradient_of_weight(OP, weight.as_ref())?;
         let labels = labels(OP, input, target, Some(self.ignore_index))?;
         let weights = weight.map(|w| w.to(tensor::DType::F64).to_vec::<f64>()).transpose()?;

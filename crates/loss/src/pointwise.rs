@@ -39,7 +39,7 @@ use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 use tensor::layout::{Shape, broadcast};
 use tensor::{
-    Ctx, DType, Element, Error, Grads, Keep, Op, Real, Result, Tensor, is_grad_enabled, with_float,
+    AtCaller, Ctx, DType, Element, Error, Grads, Keep, Op, Real, Result, Tensor, is_grad_enabled, with_float,
 };
 
 /// A loss of `N` numbers: input, target, and whatever else belongs to an element, such as its weight.
@@ -284,10 +284,12 @@ fn common_shape<const N: usize>(op: &'static str, args: &[Tensor; N]) -> Result<
     let mut shape: Shape = args.first().map_or(&[][..], Tensor::shape).into();
     for x in args {
         if x.shape() != shape.as_slice() {
-            shape = broadcast(&shape, x.shape()).ok_or_else(|| {
-                let shapes: Vec<&[usize]> = args.iter().map(Tensor::shape).collect();
-                Error::shape(op, format!("shapes {shapes:?} cannot be broadcast together"))
-            })?;
+            shape = broadcast(&shape, x.shape())
+                .ok_or_else(|| {
+                    let shapes: Vec<&[usize]> = args.iter().map(Tensor::shape).collect();
+                    Error::shape(op, format!("shapes {shapes:?} cannot be broadcast together"))
+                })
+                .at_caller()?;
         }
     }
     Ok(shape)

@@ -1,7 +1,7 @@
 //! What criteria refuse, and how they say so: shapes that would broadcast, numbers outside of the range.
 
 use kernel::{Float, reduce};
-use tensor::{DType, Error, Result, Tensor, with_float};
+use tensor::{AtCaller, DType, Error, Result, Tensor, with_float};
 
 /// Shapes must be equal: a loss that broadcasts `(N, 1)` against `(N)` compares every prediction with every target, and
 /// trains on nonsense.
@@ -70,7 +70,11 @@ pub(crate) fn negative(op: &'static str, name: &str, x: &Tensor) -> Result<()> {
 fn first(op: &'static str, name: &str, x: &Tensor, what: &str, bad: impl Fn(f64) -> bool) -> Result<()> {
     let values = x.to(DType::F64);
     let values = values.elements::<f64>()?;
-    values.iter().position(|&v| bad(v)).map_or(Ok(()), |at| Err(refused(op, name, x, what, at, values[at])))
+    values
+        .iter()
+        .position(|&v| bad(v))
+        .map_or(Ok(()), |at| Err(refused(op, name, x, what, at, values[at])))
+        .at_caller()
 }
 
 #[cold]
@@ -90,7 +94,7 @@ pub(crate) fn no_probabilities(op: &'static str, name: &str, x: &Tensor) -> Resu
 fn outside(op: &'static str, name: &str, x: &Tensor, low: f64, high: f64, what: &str) -> Result<[f64; 2]> {
     let x = x.to(x.dtype().to_float());
     let found = with_float!(x.dtype(), T => bounds(&x.elements::<T>()?, low, high));
-    found.map_err(|(at, found)| refused(op, name, &x, what, at, found))
+    found.map_err(|(at, found)| refused(op, name, &x, what, at, found)).at_caller()
 }
 
 /// The smallest and the largest number, or the place and the value of the first that is not in `low..=high`.

@@ -2,7 +2,7 @@
 
 use crate::Criterion;
 use std::fmt;
-use tensor::{Error, Result, Tensor};
+use tensor::{AtCaller, Error, Result, Tensor};
 
 /// The weighted sum of criteria of the same input and target.
 ///
@@ -76,7 +76,7 @@ impl WeightedSum {
             });
             parts.push(LossPart { name, weight: *weight, loss });
         }
-        let total = total.ok_or_else(|| Error::value("WeightedSum", "a sum of no criteria; use .add(…)"))?;
+        let total = total.ok_or_else(|| Error::value("WeightedSum", "a sum of no criteria; use .add(…)")).at_caller()?;
         Ok((total, parts))
     }
 }

@@ -3,7 +3,7 @@
 use crate::module::{Layer, Module, TrainMode, printed};
 use crate::summary::seen;
 use tensor::random::with_default;
-use tensor::{Error, Result, Tensor};
+use tensor::{AtCaller, Error, Result, Tensor};
 
 /// In training, sets each element to zero with probability `p` and scales the others by `1/(1 − p)`; in evaluation the
 /// identity. The masks are PyTorch's for the same seed. Source: N. Srivastava et al., JMLR 15, 2014.
@@ -39,7 +39,8 @@ pub(crate) fn drop_out(input: &Tensor, noise: Vec<usize>, p: f64) -> Result<Tens
     if keep == 0.0 {
         return input.mul(0.0);
     }
-    let mask = with_default(|generator| generator.bernoulli_scalar(noise, keep, input.dtype()))?;
+    let mask =
+        with_default(|generator| generator.bernoulli_scalar(noise, keep, input.dtype())).at_caller()?;
     input.mul(&mask.div(keep)?)
 }
 

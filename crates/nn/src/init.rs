@@ -12,7 +12,7 @@
 
 use std::str::FromStr;
 use tensor::random::{Generator, with_default};
-use tensor::{DType, Error, Parameter, Result, Tensor};
+use tensor::{AtCaller, DType, Error, Parameter, Result, Tensor};
 
 /// Evenly distributed in ±bound. What the machine cannot hold becomes an empty parameter, which its layer then refuses
 /// to use: `new` of a layer has no way to return an error.
@@ -134,7 +134,7 @@ fn fans(op: &'static str, p: &Parameter) -> Result<(f64, f64)> {
 /// Puts values in place that are drawn in the shape and type of the parameter.
 #[track_caller]
 fn fill(p: &Parameter, draw: impl FnOnce(&mut Generator, &[usize], DType) -> Result<Tensor>) -> Result<()> {
-    let value = with_default(|generator| draw(generator, &p.shape(), p.dtype()))?;
+    let value = with_default(|generator| draw(generator, &p.shape(), p.dtype())).at_caller()?;
     p.set(&value)
 }
 

@@ -16,7 +16,7 @@ use ::safetensors::tensor::{SafeTensors, TensorView, View, serialize};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
-use tensor::{DType, Error, Result, StateDict, Tensor};
+use tensor::{AtCaller, DType, Error, Result, StateDict, Tensor};
 
 /// A tensor as the format stores it: row-major, little-endian.
 struct Stored {
@@ -59,7 +59,9 @@ pub fn to_safetensors(dict: &StateDict) -> Result<Vec<u8>> {
     let tensors = dict.iter().map(|(name, t)| Ok((name, stored(t)?))).collect::<Result<Vec<_>>>()?;
     // What Python's libraries look for before they read a file as PyTorch's.
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-    serialize(tensors, Some(metadata)).map_err(|e| Error::format("save_safetensors", e.to_string()))
+    serialize(tensors, Some(metadata))
+        .map_err(|e| Error::format("save_safetensors", e.to_string()))
+        .at_caller()
 }
 
 /// The tensors in the bytes of a safetensors file. Smaller numbers become the type of ours that holds them: float16 and
@@ -72,7 +74,7 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<StateDict> {
     let wrong = |e: &dyn std::fmt::Display| {
         Error::format("load_safetensors", format!("{} bytes are not a safetensors file: {e}", bytes.len()))
     };
-    let file = SafeTensors::deserialize(bytes).map_err(|e| wrong(&e))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|e| wrong(&e)).at_caller()?;
     let mut tensors = file.tensors();
     // The header's order is lost on reading; names sort as they are counted: layer 2 before layer 10.
     tensors.sort_by(|(a, _), (b, _)| natural(a).cmp(&natural(b)));
@@ -80,7 +82,8 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<StateDict> {
         .into_iter()
         .map(|(name, view)| Ok((read(&name, &view)?, name)))
         .map(|r| r.map(|(t, n)| (n, t)))
-        .collect()
+        .collect::<Result<_>>()
+        .at_caller()
 }
 
 /// A name cut into words and numbers.

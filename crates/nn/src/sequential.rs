@@ -2,7 +2,7 @@
 
 use crate::module::{Layer, Module, printed};
 use crate::summary::seen;
-use tensor::{Result, Tensor};
+use tensor::{AtCaller, Result, Tensor};
 
 /// Layers one behind the other: the output of each is the input of the next. [`sequential!`](crate::sequential) makes it.
 ///
@@ -73,9 +73,9 @@ impl Layer for Sequential {
         let Some(((_, first), rest)) = self.layers.split_first() else {
             return seen(self, Ok(input.clone()));
         };
-        let mut x = first.forward(input)?;
+        let mut x = first.forward(input).at_caller()?;
         for (_, layer) in rest {
-            x = layer.forward(&x)?;
+            x = layer.forward(&x).at_caller()?;
         }
         seen(self, Ok(x))
     }

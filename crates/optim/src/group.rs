@@ -13,7 +13,7 @@
 
 use crate::rule::Rule;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tensor::{Error, Parameter, Result};
+use tensor::{AtCaller, Error, Parameter, Result};
 
 /// One option, seen as a number: `true` is 1.
 pub trait Setting {
@@ -149,10 +149,12 @@ impl Group {
     /// If the optimizer has no such option.
     #[track_caller]
     pub fn set(&self, name: &str, value: f64) -> Result<()> {
-        self.find(name, |setting| setting.set(value)).ok_or_else(|| {
-            let names: Vec<&str> = self.settings().iter().map(|s| s.0).collect();
-            Error::value("Group::set", format!("no option {name}; there are {}", names.join(", ")))
-        })
+        self.find(name, |setting| setting.set(value))
+            .ok_or_else(|| {
+                let names: Vec<&str> = self.settings().iter().map(|s| s.0).collect();
+                Error::value("Group::set", format!("no option {name}; there are {}", names.join(", ")))
+            })
+            .at_caller()
     }
 
     /// All options by name.

@@ -115,10 +115,15 @@ impl Tensor {
     #[doc(alias = "torch.full")]
     #[track_caller]
     pub fn full(shape: impl Ints, value: impl Into<Scalar>, dtype: DType) -> Result<Tensor> {
-        let layout = Layout::contiguous("full", &sizes("full", shape)?)?;
+        Tensor::everywhere("full", shape, value.into(), dtype)
+    }
+
+    #[track_caller]
+    fn everywhere(op: &'static str, shape: impl Ints, value: Scalar, dtype: DType) -> Result<Tensor> {
+        let layout = Layout::contiguous(op, &sizes(op, shape)?)?;
         with_element!(dtype, T => {
-            Buffer::<T>::check("full", layout.numel())?;
-            Ok(Tensor::new(filled::<T>(layout.numel(), value.into()), Arc::new(layout)))
+            Buffer::<T>::check(op, layout.numel())?;
+            Ok(Tensor::new(filled::<T>(layout.numel(), value), Arc::new(layout)))
         })
     }
 
@@ -128,7 +133,7 @@ impl Tensor {
     /// As [`Tensor::full`].
     #[track_caller]
     pub fn zeros(shape: impl Ints, dtype: DType) -> Result<Tensor> {
-        Tensor::full(shape, 0, dtype)
+        Tensor::everywhere("zeros", shape, 0.into(), dtype)
     }
 
     /// Ones of a chosen type.
@@ -137,7 +142,7 @@ impl Tensor {
     /// As [`Tensor::full`].
     #[track_caller]
     pub fn ones(shape: impl Ints, dtype: DType) -> Result<Tensor> {
-        Tensor::full(shape, 1, dtype)
+        Tensor::everywhere("ones", shape, 1.into(), dtype)
     }
 
     /// A scalar.

@@ -78,6 +78,12 @@ impl Error {
         self.0.at
     }
 
+    /// The same error, at `at`.
+    pub(crate) fn at(mut self, at: &'static Location<'static>) -> Self {
+        self.0.at = at;
+        self
+    }
+
     /// Says that this happened in the backward pass of an operation recorded at `at`.
     pub(crate) fn in_backward(mut self, op: &'static str, at: &'static Location<'static>) -> Self {
         self.0.forward.get_or_insert((op, at));
@@ -108,6 +114,44 @@ impl Error {
     pub fn io(op: &'static str, path: &std::path::Path, error: std::io::Error) -> Self {
         let named = std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         Self::new(ErrorKind::Io(op, named))
+    }
+}
+
+/// Moves an error to the caller's line: for what was made in a closure, or by a function that was called on behalf of the
+/// user. `#[track_caller]` does not reach into either.
+///
+/// ```
+/// use tensor::{AtCaller, Result, Tensor, tensor};
+///
+/// #[track_caller]
+/// fn sum_of_products(pairs: &[[Tensor; 2]]) -> Result<f64> {
+///     pairs.iter().map(|[a, b]| a.dot(b)?.item()).sum::<Result<f64>>().at_caller()
+/// }
+/// let error = sum_of_products(&[[tensor([1.0]), tensor([1.0, 2.0])]]).unwrap_err(); // names this line
+/// assert!(error.to_string().starts_with("dot: "));
+/// ```
+pub trait AtCaller {
+    /// The same, but that an error names the line of the caller.
+    #[must_use]
+    fn at_caller(self) -> Self;
+}
+
+impl AtCaller for Error {
+    #[cold]
+    #[track_caller]
+    fn at_caller(self) -> Self {
+        self.at(Location::caller())
+    }
+}
+
+impl<T> AtCaller for Result<T> {
+    #[inline]
+    #[track_caller]
+    fn at_caller(self) -> Self {
+        match self {
+            Ok(value) => Ok(value),
+            Err(error) => Err(error.at_caller()),
+        }
     }
 }
 
@@ -165,5 +209,24 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         if let ErrorKind::Io(_, source) = &self.0.kind { Some(source) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{AtCaller, Error, Result};
+
+    #[test]
+    fn an_error_made_in_a_closure_names_the_caller() {
+        #[track_caller]
+        fn ask(moved: bool) -> Result<()> {
+            let found: Option<()> = None;
+            let result = found.ok_or_else(|| Error::value("ask", "nothing"));
+            if moved { result.at_caller() } else { result }
+        }
+        let line = line!() + 1;
+        let [here, there] = [true, false].map(|moved| ask(moved).unwrap_err().to_string());
+        assert!(here.contains(&format!("error.rs:{line}:")), "{here}");
+        assert!(!there.contains(&format!("error.rs:{line}:")), "{there}");
     }
 }

@@ -36,7 +36,7 @@ pub use autograd::{
 pub use create::{arange, eye, full, linspace, logspace, ones, zeros};
 pub use display::{PrintOptions, printoptions, set_printoptions, with_printoptions};
 pub use dtype::{DType, Element};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{AtCaller, Error, ErrorKind, Result};
 pub use index::{By, Ellipsis, Index, Indices, NewAxis};
 pub use kernel::Real;
 pub use layout::{Ints, Shape};

@@ -2,7 +2,7 @@
 
 use crate::autograd::Node;
 use crate::dtype::{DType, Element};
-use crate::error::{Error, Result};
+use crate::error::{AtCaller, Error, Result};
 use crate::layout::{Ints, Layout, sizes};
 use crate::storage::{Buffer, Storage, with_element};
 use std::borrow::Cow;
@@ -133,7 +133,7 @@ impl Tensor {
     #[track_caller]
     pub fn size(&self, dim: isize) -> Result<usize> {
         let d = self.layout.dim("size", dim)?;
-        self.shape().get(d).copied().ok_or_else(|| Error::dim_out_of_range("size", dim, 0))
+        self.shape().get(d).copied().ok_or_else(|| Error::dim_out_of_range("size", dim, 0)).at_caller()
     }
 
     /// The number of dimensions.

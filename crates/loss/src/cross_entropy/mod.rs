@@ -10,7 +10,7 @@ use crate::{Criterion, Reduction};
 use labels::Labels;
 use probabilities::Probabilities;
 use tensor::autograd::check::{Case, case, float64};
-use tensor::{Error, Result, Tensor, tensor};
+use tensor::{AtCaller, Error, Result, Tensor, tensor};
 
 const OP: &str = "CrossEntropyLoss";
 
@@ -52,7 +52,7 @@ impl Criterion for CrossEntropyLoss {
             return Err(Error::value(OP, format!("label_smoothing must be between 0 and 1, found {found}")));
         }
         let classes = classes(OP, input)?;
-        let weight = self.weight.as_ref().map(|w| weight_of(OP, w, classes, input)).transpose()?;
+        let weight = self.weight.as_ref().map(|w| weight_of(OP, w, classes, input)).transpose().at_caller()?;
         if target.dtype().is_float() {
             Probabilities::forward(self, input, target, weight)
         } else {

@@ -13,7 +13,7 @@
 //! ```
 
 use super::node::Node;
-use crate::error::{Error, Result};
+use crate::error::{AtCaller, Error, Result};
 use crate::tensor::Tensor;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -96,7 +96,7 @@ impl Tensor {
                 op,
                 "this tensor has no gradient: make it, or what it is computed from, with .requires_grad()",
             )
-        })
+        }).at_caller()
     }
 }
 

@@ -6,12 +6,13 @@
 use super::mode::recording;
 use super::node::{Ctx, Kept, Node};
 use super::{anomaly, hooks};
-use crate::error::{Error, Result};
+use crate::error::{AtCaller, Error, Result};
 use crate::ops::arithmetic::accumulate;
 use crate::parameter::add_leaf_grad;
 use crate::tensor::Tensor;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::panic::Location;
 use std::sync::Arc;
 
 /// Options of a walk; made by [`Tensor::backward_options`].
@@ -134,12 +135,23 @@ pub(crate) fn gradients(
     }
     let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
     for (i, input) in inputs.iter().enumerate() {
-        let node = input.node().ok_or_else(|| {
-            Error::graph("grad", format!("input {i} does not need a gradient: make it with .requires_grad()"))
-        })?;
+        let node = input
+            .node()
+            .ok_or_else(|| {
+                Error::graph(
+                    "grad",
+                    format!("input {i} does not need a gradient: make it with .requires_grad()"),
+                )
+            })
+            .at_caller()?;
         places.entry(node.seq).or_default().push(i);
     }
-    let starts = outputs.iter().zip(grads).map(|(&y, &g)| start("grad", y, g)).collect::<Result<Vec<_>>>()?;
+    let starts = outputs
+        .iter()
+        .zip(grads)
+        .map(|(&y, &g)| start("grad", y, g))
+        .collect::<Result<Vec<_>>>()
+        .at_caller()?;
     let useful = leading_to(starts.iter().map(|s| &s.0), &places);
     let mut found: Vec<Option<Tensor>> = vec![None; inputs.len()];
     let lead = |node: &Node| useful.contains(&node.seq);
@@ -227,6 +239,7 @@ fn start(op: &'static str, root: &Tensor, grad: Option<&Tensor>) -> Result<(Arc<
 type Set<'a> = &'a dyn Fn(&Node) -> bool;
 
 /// Visits every node that a gradient reaches, newest first, and hands leaves and complete gradients to `visit`.
+#[track_caller]
 pub(crate) fn walk(
     starts: Vec<(Arc<Node>, Tensor)>,
     retain: bool,
@@ -237,6 +250,7 @@ pub(crate) fn walk(
     watched: bool,
     mut visit: impl FnMut(&Arc<Node>, Tensor),
 ) -> Result<()> {
+    let at = Location::caller();
     let [useful, targets] = [0, 1].map(|i| wanted.map(|w| w[i]));
     let look_for_nan = watched && anomaly::is_on();
     recording(differentiable, || {
@@ -260,7 +274,7 @@ pub(crate) fn walk(
             let mut kept = {
                 let mut kept = node.kept();
                 match (&*kept, retain) {
-                    (Kept::Released, _) => return Err(released(&node)),
+                    (Kept::Released, _) => return Err(released(&node).at(at)),
                     (Kept::Values { inputs, output }, true) => {
                         Kept::Values { inputs: inputs.clone(), output: output.clone() }
                     }
@@ -272,7 +286,7 @@ pub(crate) fn walk(
             while let Kept::Later(later) = kept {
                 kept = later.take().map_err(|e| e.in_backward(node.op.name(), node.at))?;
             }
-            let Kept::Values { inputs, output } = kept else { return Err(released(&node)) };
+            let Kept::Values { inputs, output } = kept else { return Err(released(&node).at(at)) };
             let ctx = Ctx { node: &node, inputs: &inputs, output: output.as_ref(), useful, targets };
             let grads = node.op.backward(&ctx, &grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
             if look_for_nan {

@@ -12,7 +12,7 @@
 
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
-use crate::error::{Error, Result};
+use crate::error::{AtCaller, Error, Result};
 use crate::layout::{Ints, Layout, Shape};
 use crate::storage::{Buffer, with_float};
 use crate::tensor::{Tensor, dense};
@@ -291,7 +291,7 @@ impl Tensor {
         if self.dim() == rank + 1 {
             return self.unsqueeze(0)?.convolve(op, rank, weight, bias, options, transposed)?.squeeze_dim(0);
         }
-        let plan = plan(op, rank, [self, weight], bias, options, transposed)?;
+        let plan = plan(op, rank, [self, weight], bias, options, transposed).at_caller()?;
         if transposed { plan.input(self, weight, bias) } else { plan.forward(self, weight, bias) }
     }
 }

@@ -12,7 +12,7 @@ use super::norm::pull;
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Op, is_grad_enabled};
 use crate::dtype::Element;
-use crate::error::{Error, Result};
+use crate::error::{AtCaller, Error, Result};
 use crate::layout::{Shape, broadcast};
 use crate::storage::{Buffer, with_float};
 use crate::tensor::{Tensor, dense};
@@ -117,10 +117,10 @@ impl Tensor {
             Error::shape("cdist", format!("expected (…, n, m) and (…, k, m), {found}"))
         };
         if x.dim() < 2 || y.dim() < 2 || x.size(-1)? != y.size(-1)? {
-            return Err(misfit());
+            return Err(misfit().at_caller());
         }
         let (n, k, m) = (x.size(-2)?, y.size(-2)?, x.size(-1)?);
-        let batch = broadcast(&x.shape()[..x.dim() - 2], &y.shape()[..y.dim() - 2]).ok_or_else(misfit)?;
+        let batch = broadcast(&x.shape()[..x.dim() - 2], &y.shape()[..y.dim() - 2]).ok_or_else(misfit).at_caller()?;
         let shape = |last: [usize; 2]| batch.iter().copied().chain(last).collect::<Shape>();
         let (x, y) = (x.expand(shape([n, m]))?, y.expand(shape([k, m]))?);
         let out = with_float!(x.dtype(), T => {
@@ -196,7 +196,7 @@ impl Tensor {
             let missing = norm.detach().rsub(eps)?.clamp(0.0, None)?;
             x.div(&norm.add(&missing)?)
         };
-        unit(self)?.mul(&unit(other)?)?.sum_dim(dim, false)
+        unit(self).at_caller()?.mul(&unit(other).at_caller()?)?.sum_dim(dim, false)
     }
 }
 

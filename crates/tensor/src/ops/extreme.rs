@@ -19,7 +19,7 @@ use super::reduce::{Groups, Plan, Side, fold};
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Op};
 use crate::dtype::{DType, Element};
-use crate::error::Result;
+use crate::error::{AtCaller, Result};
 use crate::layout::Ints;
 use crate::storage::{Buffer, with_element, with_float};
 use crate::tensor::{Tensor, dense};
@@ -135,7 +135,7 @@ impl Tensor {
     pub fn aminmax(&self, dim: impl Into<Option<isize>>, keepdim: bool) -> Result<(Tensor, Tensor)> {
         let dims: Vec<isize> = dim.into().into_iter().collect();
         let extreme = |largest| self.extreme("aminmax", "Aminmax", &dims, keepdim, largest);
-        Ok((extreme(false)?, extreme(true)?))
+        Ok((extreme(false).at_caller()?, extreme(true).at_caller()?))
     }
 
     /// The largest element.

@@ -3,7 +3,7 @@
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::dtype::Element;
-use crate::error::{Error, Result};
+use crate::error::{AtCaller, Error, Result};
 use crate::storage::{Buffer, with_float};
 use crate::tensor::Tensor;
 
@@ -105,7 +105,7 @@ impl Tensor {
                 let mut a: Vec<f64> = x.iter().map(|x| x.to_f64()).collect();
                 let inverse = invert(&mut a, n).ok_or_else(|| {
                     Error::value("inverse", format!("matrix {i} is singular: it has no inverse"))
-                })?;
+                }).at_caller()?;
                 out.iter_mut().zip(inverse).for_each(|(out, x)| *out = x as T);
             }
             Tensor::new(out, self.dense_layout())
@@ -165,7 +165,7 @@ pub fn multi_dot(tensors: &[&Tensor]) -> Result<Tensor> {
         Error::shape("multi_dot", format!("expected two or more matrices that fit, found shapes {shapes:?}"))
     };
     if n < 2 {
-        return Err(misfit());
+        return Err(misfit().at_caller());
     }
     // Factor i is (sizes[i], sizes[i + 1]).
     let mut sizes = Vec::with_capacity(n + 1);
@@ -174,12 +174,12 @@ pub fn multi_dot(tensors: &[&Tensor]) -> Result<Tensor> {
             [rows, columns] => (rows, columns),
             [size] if i == 0 => (1, size),
             [size] if i == n - 1 => (size, 1),
-            _ => return Err(misfit()),
+            _ => return Err(misfit().at_caller()),
         };
         if i == 0 {
             sizes.push(rows);
         } else if sizes[i] != rows {
-            return Err(misfit());
+            return Err(misfit().at_caller());
         }
         sizes.push(columns);
     }
@@ -222,7 +222,7 @@ pub fn multi_dot(tensors: &[&Tensor]) -> Result<Tensor> {
     if tensors[n - 1].dim() == 2 {
         shape.push(sizes[n]);
     }
-    done.pop().ok_or_else(misfit)?.reshape(shape)
+    done.pop().ok_or_else(misfit).at_caller()?.reshape(shape)
 }
 
 /// The cases by which the functions above are checked.

@@ -10,7 +10,7 @@
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::dtype::DType;
-use crate::error::{Error, Result};
+use crate::error::{AtCaller, Error, Result};
 use crate::layout::{Layout, Shape, broadcast};
 use crate::storage::{Buffer, with_float};
 use crate::tensor::{Tensor, dense};
@@ -46,16 +46,16 @@ impl Tensor {
             )
         };
         if self.dim() == 0 || other.dim() == 0 {
-            return Err(mismatch());
+            return Err(mismatch().at_caller());
         }
         let (x, y) = (row(&self.detach())?, column(&other.detach())?);
         let (a, b) = (x.shape(), y.shape());
         let [n, k] = [a[a.len() - 2], a[a.len() - 1]];
         let m = b[b.len() - 1];
         if k != b[b.len() - 2] {
-            return Err(mismatch());
+            return Err(mismatch().at_caller());
         }
-        let mut shape = broadcast(&a[..a.len() - 2], &b[..b.len() - 2]).ok_or_else(mismatch)?;
+        let mut shape = broadcast(&a[..a.len() - 2], &b[..b.len() - 2]).ok_or_else(mismatch).at_caller()?;
         let batch = shape.clone();
         shape.extend((self.dim() > 1).then_some(n).into_iter().chain((other.dim() > 1).then_some(m)));
         Layout::contiguous(op, &shape)?;

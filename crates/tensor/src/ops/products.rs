@@ -9,7 +9,7 @@
 //! ```
 
 use crate::autograd::check::{Case, case, float64};
-use crate::error::{Error, Result};
+use crate::error::{AtCaller, Error, Result};
 use crate::layout::Shape;
 use crate::literal::Scalar;
 use crate::tensor::Tensor;
@@ -251,7 +251,7 @@ impl Tensor {
             let found =
                 format!("{:?} does not broadcast to the product's {:?}", self.shape(), product.shape());
             Error::shape(op, found)
-        })?;
+        }).at_caller()?;
         let dtype = product.dtype();
         if [self.dtype(), crate::result_type(&product, beta), crate::result_type(&product, alpha)]
             != [dtype; 3]

@@ -18,7 +18,7 @@ pub use generator::Generator;
 pub use mt19937::Mt19937;
 
 use crate::dtype::DType;
-use crate::error::Result;
+use crate::error::{AtCaller, Result};
 use crate::layout::Ints;
 use crate::tensor::Tensor;
 use std::cell::RefCell;
@@ -108,7 +108,7 @@ impl Draft {
 #[doc(alias = "torch.rand")]
 #[track_caller]
 pub fn rand(shape: impl Ints) -> Result<Tensor> {
-    with_default(|generator| generator.rand(shape, DType::F32))
+    with_default(|generator| generator.rand(shape, DType::F32)).at_caller()
 }
 
 /// Of the standard normal distribution, float32.
@@ -118,7 +118,7 @@ pub fn rand(shape: impl Ints) -> Result<Tensor> {
 #[doc(alias = "torch.randn")]
 #[track_caller]
 pub fn randn(shape: impl Ints) -> Result<Tensor> {
-    with_default(|generator| generator.randn(shape, DType::F32))
+    with_default(|generator| generator.randn(shape, DType::F32)).at_caller()
 }
 
 /// Of the normal distribution with this mean and standard deviation, float32.
@@ -128,7 +128,7 @@ pub fn randn(shape: impl Ints) -> Result<Tensor> {
 #[doc(alias = "torch.normal")]
 #[track_caller]
 pub fn normal(mean: f64, std: f64, shape: impl Ints) -> Result<Tensor> {
-    with_default(|generator| generator.normal(shape, mean, std, DType::F32))
+    with_default(|generator| generator.normal(shape, mean, std, DType::F32)).at_caller()
 }
 
 /// Whole numbers in `low..high`, int64.
@@ -138,7 +138,7 @@ pub fn normal(mean: f64, std: f64, shape: impl Ints) -> Result<Tensor> {
 #[doc(alias = "torch.randint")]
 #[track_caller]
 pub fn randint(low: i64, high: i64, shape: impl Ints) -> Result<Tensor> {
-    with_default(|generator| generator.randint(low, high, shape))
+    with_default(|generator| generator.randint(low, high, shape)).at_caller()
 }
 
 /// The numbers `0..n` in random order, int64.
@@ -148,7 +148,7 @@ pub fn randint(low: i64, high: i64, shape: impl Ints) -> Result<Tensor> {
 #[doc(alias = "torch.randperm")]
 #[track_caller]
 pub fn randperm(n: usize) -> Result<Tensor> {
-    with_default(|generator| generator.randperm(n))
+    with_default(|generator| generator.randperm(n)).at_caller()
 }
 
 impl Tensor {
