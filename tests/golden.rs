@@ -18,6 +18,8 @@ mod initial;
 mod layers;
 #[path = "golden/layers_conv.rs"]
 mod layers_conv;
+#[path = "golden/layers_norm.rs"]
+mod layers_norm;
 #[path = "golden/layers_sequence.rs"]
 mod layers_sequence;
 #[path = "golden/models.rs"]

@@ -18,7 +18,7 @@ fn reaches_all(front: impl Layer + 'static, layer: impl Layer + 'static, input: 
 }
 
 #[test]
-fn convolutions_pooling_and_batch_normalisation() {
+fn convolutions_pooling_and_normalisation() {
     tensor::manual_seed(0);
     let line = || Conv1d::new(2, 4, 3).padding(1);
     reaches_all(line(), Conv1d::new(4, 2, 3).padding_same().padding_mode(PaddingMode::Circular), [2, 2, 6]);
@@ -36,6 +36,12 @@ fn convolutions_pooling_and_batch_normalisation() {
     reaches_all(image(), AdaptiveMaxPool2d::new([2, 3]), [2, 2, 6, 6]);
     reaches_all(image(), AdaptiveAvgPool2d::new(1), [2, 2, 6, 6]);
     reaches_all(image(), BatchNorm2d::new(4), [2, 2, 6, 6]);
+    reaches_all(image(), InstanceNorm2d::new(4).affine(true).track_running_stats(true), [2, 2, 6, 6]);
+    reaches_all(image(), GroupNorm::new(2, 4), [2, 2, 6, 6]);
+    reaches_all(image(), RMSNorm::new([6, 6]), [2, 2, 6, 6]);
+    reaches_all(image(), LayerNorm::new([6]), [2, 2, 6, 6]);
+    reaches_all(image(), LocalResponseNorm::new(3), [2, 2, 6, 6]);
+    reaches_all(line(), InstanceNorm1d::new(4), [2, 2, 6]);
     let space = || Conv3d::new(1, 2, 3).padding(1);
     reaches_all(space(), ConvTranspose3d::new(2, 1, 2), [1, 1, 4, 4, 4]);
     reaches_all(space(), MaxPool3d::new(2), [1, 1, 4, 4, 4]);
@@ -43,4 +49,5 @@ fn convolutions_pooling_and_batch_normalisation() {
     reaches_all(space(), AdaptiveMaxPool3d::new(2), [1, 1, 4, 4, 4]);
     reaches_all(space(), AdaptiveAvgPool3d::new(2), [1, 1, 4, 4, 4]);
     reaches_all(space(), BatchNorm3d::new(2), [2, 1, 4, 4, 4]);
+    reaches_all(space(), InstanceNorm3d::new(2).affine(true), [2, 1, 4, 4, 4]);
 }

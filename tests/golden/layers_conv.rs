@@ -48,7 +48,7 @@ pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
     macro_rules! batch_norm {
         ($class:ident) => {{
             let mut layer = $class::new(args.size("num_features")?);
-            set!(layer: eps float, affine flag, track_running_stats flag);
+            set!(layer: eps float, affine flag, bias flag, track_running_stats flag);
             // An absent momentum is the default, and null is none.
             if args.is_null("momentum") {
                 layer = layer.momentum(None);
@@ -77,6 +77,9 @@ pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
         "BatchNorm1d" => batch_norm!(BatchNorm1d),
         "BatchNorm2d" => batch_norm!(BatchNorm2d),
         "BatchNorm3d" => batch_norm!(BatchNorm3d),
+        "InstanceNorm1d" => batch_norm!(InstanceNorm1d),
+        "InstanceNorm2d" => batch_norm!(InstanceNorm2d),
+        "InstanceNorm3d" => batch_norm!(InstanceNorm3d),
         _ => return None,
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::case::{Args, Case, number};
 use crate::run::Outcome;
-use crate::{layers_conv, layers_sequence};
+use crate::{layers_conv, layers_norm, layers_sequence};
 use nn::*;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -62,7 +62,13 @@ pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
         "Softmax" => Box::new(Softmax::new(args.dim("dim")?)),
         "LogSoftmax" => Box::new(LogSoftmax::new(args.dim("dim")?)),
         "Softmin" => Box::new(Softmin::new(args.dim("dim")?)),
-        _ => return layers_conv::layer(class, args).or_else(|| layers_sequence::layer(class, args)),
+        _ => {
+            return {
+                layers_conv::layer(class, args)
+                    .or_else(|| layers_sequence::layer(class, args))
+                    .or_else(|| layers_norm::layer(class, args))
+            };
+        }
     })
 }
 

@@ -13,5 +13,6 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         .or_else(|| crate::ops_index::call(op, args))
         .or_else(|| crate::ops_create::call(op, args))
         .or_else(|| crate::layers_conv::call(op, args))
+        .or_else(|| crate::layers_norm::call(op, args))
         .or_else(|| crate::programs::call(op, args))
 }

@@ -19,7 +19,7 @@ const LANES: usize = 16;
 
 /// `Σ f(i)`, in lanes.
 #[inline(always)]
-fn sum(n: usize, f: impl Fn(usize) -> f64) -> f64 {
+pub(crate) fn sum(n: usize, f: impl Fn(usize) -> f64) -> f64 {
     let mut lanes = [0.0; LANES];
     let whole = n / LANES * LANES;
     for first in (0..whole).step_by(LANES) {
@@ -45,24 +45,56 @@ fn sum(n: usize, f: impl Fn(usize) -> f64) -> f64 {
 /// # Panics
 /// If `x` is no whole number of rows.
 pub fn moments<T: Float>(x: &[T], eps: f64, of_rows: &mut [[f64; 2]]) {
+    each_row(x, of_rows, move |x| {
+        let [mean, variance] = mean_and_variance(x);
+        [mean, (variance + eps).sqrt().recip()]
+    });
+}
+
+/// The mean μ and the variance σ² of each row; zeros for rows without numbers.
+///
+/// # Panics
+/// If `x` is no whole number of rows.
+pub fn variances<T: Float>(x: &[T], of_rows: &mut [[f64; 2]]) {
+    each_row(x, of_rows, mean_and_variance);
+}
+
+/// 0 in place of the mean, and ρ = 1/√(mean(x²) + `eps`) of each row: the moments of a root mean square normalisation.
+///
+/// # Panics
+/// If `x` is no whole number of rows.
+pub fn squares<T: Float>(x: &[T], eps: f64, of_rows: &mut [[f64; 2]]) {
+    each_row(x, of_rows, move |x| {
+        let squares = sum(x.len(), |i| x[i].to_f64() * x[i].to_f64());
+        [0.0, (squares / x.len().max(1) as f64 + eps).sqrt().recip()]
+    });
+}
+
+#[inline(always)]
+fn mean_and_variance<T: Float>(x: &[T]) -> [f64; 2] {
+    let n = x.len().max(1) as f64;
+    let mean = sum(x.len(), |i| x[i].to_f64()) / n;
+    [mean, sum(x.len(), |i| (x[i].to_f64() - mean) * (x[i].to_f64() - mean)) / n]
+}
+
+#[inline(always)]
+fn each_row<T: Float>(
+    x: &[T],
+    of_rows: &mut [[f64; 2]],
+    of_row: impl Fn(&[T]) -> [f64; 2] + Copy + Send + Sync,
+) {
     let n = columns(x.len(), of_rows.len());
     if n == 0 {
-        return of_rows.fill([0.0, eps.sqrt().recip()]);
+        return of_rows.fill(of_row(&[]));
     }
-    share_out(of_rows, 1, PIECE / n, &|first, of_rows| {
+    share_out(of_rows, 1, PIECE / n, &move |first, of_rows| {
         let x = &x[first * n..(first + of_rows.len()) * n];
-        vectorize(move || {
-            for (x, moments) in x.chunks_exact(n).zip(of_rows) {
-                let mean = sum(n, |i| x[i].to_f64()) / n as f64;
-                let variance = sum(n, |i| (x[i].to_f64() - mean) * (x[i].to_f64() - mean)) / n as f64;
-                *moments = [mean, (variance + eps).sqrt().recip()];
-            }
-        });
+        vectorize(move || x.chunks_exact(n).zip(of_rows).for_each(|(x, moments)| *moments = of_row(x)));
     });
 }
 
 /// The length of a row.
-fn columns(numbers: usize, rows: usize) -> usize {
+pub(crate) fn columns(numbers: usize, rows: usize) -> usize {
     let n = numbers.checked_div(rows).unwrap_or(0);
     assert_eq!(n * rows, numbers, "layer_norm: {numbers} numbers are not {rows} rows");
     n
@@ -101,13 +133,14 @@ pub fn layer_norm<T: Float>(
     });
 }
 
-/// `∂x = ρ·(g − mean(g) − x̂·mean(g·x̂))` with `g = ∂y·w`.
+/// `∂x = ρ·(g − mean(g) − x̂·mean(g·x̂))` with `g = ∂y·w`; without `mean(g)` if the mean of `x` was not taken away.
 ///
 /// # Panics
 /// If lengths do not fit.
 pub fn input_gradient<T: Float>(
     x: &[T],
     moments: &[[f64; 2]],
+    centered: bool,
     weight: Option<&[T]>,
     grad: &[T],
     out: &mut [T],
@@ -127,7 +160,7 @@ pub fn input_gradient<T: Float>(
                 let weight = &weight[..n];
                 let g = |i: usize| grad[i].to_f64() * weight[i].to_f64();
                 let unit = |i: usize| (x[i].to_f64() - mean) * scale;
-                let mean_g = sum(n, g) / n as f64;
+                let mean_g = if centered { sum(n, g) / n as f64 } else { 0.0 };
                 let slope = sum(n, |i| g(i) * unit(i)) / n as f64;
                 for (i, out) in out.iter_mut().enumerate() {
                     *out = T::from_f64(scale * (g(i) - mean_g - unit(i) * slope));

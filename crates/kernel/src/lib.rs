@@ -4,6 +4,7 @@
 //! and its siblings, whose loop is compiled once per instruction set and chosen at run time.
 
 pub mod attention;
+pub mod channel_norm;
 pub mod conv;
 pub mod cross_entropy;
 pub mod ctc;

@@ -71,7 +71,7 @@ impl Module for Bilinear {
     }
     fn extra_repr(&self) -> String {
         let [out, in1, in2] = self.sizes;
-        let bias = if self.bias.is_some() { "True" } else { "False" };
+        let bias = crate::python::flag(self.bias.is_some());
         format!("in1_features={in1}, in2_features={in2}, out_features={out}, bias={bias}")
     }
 }

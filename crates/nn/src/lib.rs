@@ -16,17 +16,19 @@
 mod activation;
 mod adaptive_log_softmax;
 mod attention;
-mod batch_norm;
 mod bilinear;
+mod channel_norm;
 mod conv;
 mod dropout;
 mod embedding;
 pub mod init;
 mod layer_norm;
 mod linear;
+mod local_response_norm;
 mod module;
 mod packed;
 mod pool;
+mod python;
 mod recurrent;
 mod rnn;
 mod rnn_cell;
@@ -46,13 +48,16 @@ pub use activation::{
 };
 pub use adaptive_log_softmax::AdaptiveLogSoftmaxWithLoss;
 pub use attention::{Attend, MultiheadAttention};
-pub use batch_norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use bilinear::Bilinear;
+pub use channel_norm::{
+    BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d,
+};
 pub use conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, PaddingMode};
 pub use dropout::{Dropout, Dropout2d};
 pub use embedding::{BagMode, Embedding, EmbeddingBag};
-pub use layer_norm::LayerNorm;
+pub use layer_norm::{LayerNorm, RMSNorm};
 pub use linear::Linear;
+pub use local_response_norm::LocalResponseNorm;
 pub use module::{Buffer, Layer, Module, Part, TrainMode};
 pub use packed::{PackedSequence, pack_padded_sequence, pad_packed_sequence};
 pub use pool::{

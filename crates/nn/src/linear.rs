@@ -62,7 +62,7 @@ impl Module for Linear {
         visit("bias", &self.bias);
     }
     fn extra_repr(&self) -> String {
-        let bias = if self.bias.is_some() { "True" } else { "False" };
+        let bias = crate::python::flag(self.bias.is_some());
         format!("in_features={}, out_features={}, bias={bias}", self.in_features, self.out_features)
     }
 }

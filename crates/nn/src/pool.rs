@@ -10,16 +10,9 @@
 //! ```
 
 use crate::module::{Layer, Module, printed};
+use crate::python;
 use crate::summary::seen;
 use tensor::{Ints, Pool, Result, Tensor};
-
-/// As Python prints what was given: `2`, `(2, 1)`.
-fn python(numbers: &[i64]) -> String {
-    match numbers {
-        [one] => one.to_string(),
-        _ => format!("({})", numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")),
-    }
-}
 
 /// What all pooling layers are told.
 struct Settings {
@@ -97,20 +90,19 @@ macro_rules! pools {
 
 fn largest(s: &Settings) -> String {
     let [kernel, stride, padding, dilation] =
-        [&s.kernel_size, &s.stride, &s.padding, &s.dilation].map(|n| python(n));
-    let ceil = if s.ceil_mode { "True" } else { "False" };
+        [&s.kernel_size, &s.stride, &s.padding, &s.dilation].map(|n| python::numbers(n));
+    let ceil = python::flag(s.ceil_mode);
     format!("kernel_size={kernel}, stride={stride}, padding={padding}, dilation={dilation}, ceil_mode={ceil}")
 }
 
 fn mean(s: &Settings) -> String {
-    let [kernel, stride, padding] = [&s.kernel_size, &s.stride, &s.padding].map(|n| python(n));
+    let [kernel, stride, padding] = [&s.kernel_size, &s.stride, &s.padding].map(|n| python::numbers(n));
     format!("kernel_size={kernel}, stride={stride}, padding={padding}")
 }
 
 /// PyTorch makes tuples of the sizes of `AvgPool1d`.
 fn mean_1d(s: &Settings) -> String {
-    let [kernel, stride, padding] =
-        [&s.kernel_size, &s.stride, &s.padding].map(|n| format!("({},)", python(n)));
+    let [kernel, stride, padding] = [&s.kernel_size, &s.stride, &s.padding].map(|n| python::tuple(n));
     format!("kernel_size={kernel}, stride={stride}, padding={padding}")
 }
 
@@ -186,7 +178,7 @@ macro_rules! adaptive {
         impl Module for $layer {
             fn visit(&self, _: &mut dyn FnMut(&str, &dyn Module)) {}
             fn extra_repr(&self) -> String {
-                format!("output_size={}", python(&self.output_size))
+                format!("output_size={}", python::numbers(&self.output_size))
             }
         }
 

@@ -43,6 +43,7 @@ pub use layout::{Ints, Shape};
 pub use literal::{Literal, Scalar, tensor};
 pub use ops::attention::Attention;
 pub use ops::binary::{Function2, Operand, result_type};
+pub use ops::channel_norm::Normalized;
 pub use ops::conv::Conv;
 pub use ops::diagonal::block_diag;
 pub use ops::division::RoundingMode;

@@ -1,6 +1,7 @@
-//! Layer normalisation: the last dimensions to mean 0 and variance 1.
+//! Layer normalisation: the last dimensions to mean 0 and variance 1; or, left where they are, to a mean square of 1.
 //!
-//! `y = (x − μ)/√(σ² + ε)·w + b`. Source: J. L. Ba, J. R. Kiros, G. E. Hinton, arXiv:1607.06450.
+//! `y = (x − μ)/√(σ² + ε)·w + b`. Source: J. L. Ba, J. R. Kiros, G. E. Hinton, arXiv:1607.06450. Without a mean,
+//! `y = x/√(mean(x²) + ε)·w`. Source: B. Zhang, R. Sennrich, arXiv:1910.07467.
 //!
 //! ```
 //! use tensor::tensor;
@@ -9,6 +10,7 @@
 //! # Ok::<(), tensor::Error>(())
 //! ```
 
+use crate::DType;
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
 use crate::error::{Error, Result};
@@ -32,27 +34,56 @@ impl Tensor {
         bias: Option<&Tensor>,
         eps: f64,
     ) -> Result<Tensor> {
-        const OP: &str = "layer_norm";
-        let shape = sizes(OP, normalized_shape)?;
+        self.normalized_rows("layer_norm", true, &normalized_shape.ints(), weight, bias, eps)
+    }
+
+    /// Divides the last dimensions, whose sizes are `normalized_shape`, by the root of their mean square, then multiplies
+    /// by `weight` of that shape. Without an `eps` it is the smallest step from 1 of the type.
+    ///
+    /// # Errors
+    /// If shapes or types do not fit.
+    #[doc(alias = "torch.nn.functional.rms_norm")]
+    #[track_caller]
+    pub fn rms_norm(
+        &self,
+        normalized_shape: impl Ints,
+        weight: Option<&Tensor>,
+        eps: Option<f64>,
+    ) -> Result<Tensor> {
+        let step = if self.dtype() == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
+        self.normalized_rows("rms_norm", false, &normalized_shape.ints(), weight, None, eps.unwrap_or(step))
+    }
+
+    #[track_caller]
+    fn normalized_rows(
+        &self,
+        op: &'static str,
+        centered: bool,
+        normalized_shape: &[i64],
+        weight: Option<&Tensor>,
+        bias: Option<&Tensor>,
+        eps: f64,
+    ) -> Result<Tensor> {
+        let shape = sizes(op, normalized_shape)?;
         let dtype = self.dtype();
         if !dtype.is_float() {
-            return Err(Error::not_float(OP, dtype));
+            return Err(Error::not_float(op, dtype));
         }
         if shape.is_empty() || !self.shape().ends_with(&shape) {
             return Err(Error::shape(
-                OP,
+                op,
                 format!("the input's shape should end with {shape:?}, found {:?}", self.shape()),
             ));
         }
         for part in [weight, bias].into_iter().flatten() {
             if part.shape() != shape.as_slice() {
                 return Err(Error::shape(
-                    OP,
+                    op,
                     format!("weight and bias should have shape {shape:?}, found {:?}", part.shape()),
                 ));
             }
             if part.dtype() != dtype {
-                return Err(Error::dtype(OP, format!("the input is {dtype}, a weight {}", part.dtype())));
+                return Err(Error::dtype(op, format!("the input is {dtype}, a weight {}", part.dtype())));
             }
         }
         let size: usize = shape.iter().product();
@@ -60,13 +91,17 @@ impl Tensor {
         let mut moments = vec![[0.0; 2]; rows];
         let out = with_float!(dtype, T => {
             let x = self.values::<T>();
-            kernels::moments(&x, eps, &mut moments);
+            if centered {
+                kernels::moments(&x, eps, &mut moments);
+            } else {
+                kernels::squares(&x, eps, &mut moments);
+            }
             let [weight, bias] = [weight, bias].map(|t| t.map(Tensor::values::<T>));
             let mut y = Buffer::<T>::zeros(x.len());
             kernels::layer_norm(&x, &moments, weight.as_deref(), bias.as_deref(), &mut y);
             Tensor::new(y, self.dense_layout())
         });
-        let op = LayerNorm { size, eps, moments, weight: weight.is_some() };
+        let op = LayerNorm { centered, size, eps, moments, weight: weight.is_some() };
         Ok(match (weight, bias) {
             (Some(weight), Some(bias)) => out.record(op, &[self, weight, bias]),
             (Some(part), None) | (None, Some(part)) => out.record(op, &[self, part]),
@@ -75,8 +110,11 @@ impl Tensor {
     }
 }
 
-/// `∂x = ρ·(g − mean(g) − x̂·mean(g·x̂))` with `g = ∂y·w`; `∂w = Σ ∂y·x̂`, `∂b = Σ ∂y`.
+/// `∂x = ρ·(g − mean(g) − x̂·mean(g·x̂))` with `g = ∂y·w`; `∂w = Σ ∂y·x̂`, `∂b = Σ ∂y`. Where the mean stays, `mean(g)` falls
+/// away.
 struct LayerNorm {
+    /// Whether the mean is taken away.
+    centered: bool,
     size: usize,
     eps: f64,
     /// μ and ρ of each row.
@@ -95,7 +133,7 @@ impl LayerNorm {
         }
         let rows = flat(&x)?;
         let mean = |t: &Tensor| t.mean_dim(1, true);
-        let centered = rows.sub(&mean(&rows)?)?;
+        let centered = if self.centered { rows.sub(&mean(&rows)?)? } else { rows };
         let scale = mean(&centered.square())?.add(self.eps)?.rsqrt();
         let unit = centered.mul(&scale)?;
         if i == 1 {
@@ -103,13 +141,14 @@ impl LayerNorm {
         }
         let g = if self.weight { grad.mul(&ctx.input(1)?.reshape([self.size])?)? } else { grad };
         let slope = mean(&g.mul(&unit)?)?;
-        g.sub(&mean(&g)?)?.sub(&unit.mul(&slope)?)?.mul(&scale)?.reshape(x.shape())
+        let moved = if self.centered { g.sub(&mean(&g)?)? } else { g };
+        moved.sub(&unit.mul(&slope)?)?.mul(&scale)?.reshape(x.shape())
     }
 }
 
 impl Op for LayerNorm {
     fn name(&self) -> &'static str {
-        "NativeLayerNorm"
+        if self.centered { "NativeLayerNorm" } else { "FusedRmsNorm" }
     }
     fn keep(&self) -> Keep {
         Keep::Inputs
@@ -126,7 +165,7 @@ impl Op for LayerNorm {
                 if i == 0 {
                     let weight = if self.weight { Some(ctx.input(1)?) } else { None };
                     let weight = weight.as_ref().map(Tensor::values::<T>);
-                    kernels::input_gradient(&values, &self.moments, weight.as_deref(), &grad, &mut out);
+                    kernels::input_gradient(&values, &self.moments, self.centered, weight.as_deref(), &grad, &mut out);
                 } else {
                     let x = (i == 1 && self.weight).then_some((&*values, &*self.moments));
                     kernels::column_gradient(x, &grad, &mut out);
@@ -154,6 +193,8 @@ pub fn cases() -> Vec<Case> {
             |x| x[0].layer_norm([2, 3], Some(&x[1]), None, 0.1),
             vec![x(), x().cos()],
         ),
+        case("rms_norm", |x| x[0].rms_norm([3], Some(&x[1]), Some(0.1)), vec![x(), w()]),
+        case("rms_norm without a weight", |x| x[0].rms_norm([2, 3], None, None), vec![x()]),
         case("layer_norm with a bias", |x| x[0].layer_norm([3], None, Some(&x[1]), 0.1), vec![x(), w()]),
     ]
 }

@@ -64,6 +64,7 @@ families! {
     linalg
     attention
     layer_norm
+    channel_norm
     recurrent
     softmax
     places

@@ -8,7 +8,7 @@
 use super::lanes::Lanes;
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layout::Shape;
 use crate::storage::{Buffer, with_float};
 use crate::tensor::{Tensor, dense};
@@ -65,6 +65,36 @@ impl Tensor {
     }
 }
 
+impl Tensor {
+    /// Each element of `(N, C, …)` divided by `(k + alpha·m)^beta`, where m is the mean of the squares of `size` channels
+    /// around it, those over the edge counting as zeros. Source: A. Krizhevsky, I. Sutskever, G. Hinton, NIPS 2012.
+    ///
+    /// # Errors
+    /// If there are fewer than three dimensions, or `size` is zero.
+    #[doc(alias = "torch.nn.functional.local_response_norm")]
+    #[track_caller]
+    pub fn local_response_norm(&self, size: usize, alpha: f64, beta: f64, k: f64) -> Result<Tensor> {
+        const OP: &str = "local_response_norm";
+        if self.dim() < 3 {
+            return Err(Error::shape(OP, format!("expected (N, C, …), found shape {:?}", self.shape())));
+        }
+        if size == 0 {
+            return Err(Error::value(OP, "size should be at least 1, found 0"));
+        }
+        if !self.dtype().is_float() {
+            return Err(Error::not_float(OP, self.dtype()));
+        }
+        let channels = self.shape()[1];
+        let around = |c: usize| {
+            let (start, end) = (c.saturating_sub(size / 2), (c + (size - 1) / 2 + 1).min(channels));
+            (Run { start, len: end - start, step: 1 }, 1.0 / size as f64)
+        };
+        let taps = Taps::means(channels, (0..channels).map(around));
+        let mean = self.square().taps("AvgPool2D", 1, &Arc::new(taps));
+        self.div(&mean.mul(alpha)?.add(k)?.pow(beta)?)
+    }
+}
+
 struct AlongTaps {
     name: &'static str,
     dim: usize,
@@ -88,5 +118,7 @@ impl Op for AlongTaps {
 pub fn cases() -> Vec<Case> {
     let taps = Arc::new(Taps { size: 3, taps: vec![vec![(0, 0.5), (2, -1.5)], vec![], vec![(2, 2.0)]] });
     let f = move |x: &[Tensor]| Ok(x[0].taps("Taps", 0, &taps).sin());
-    vec![case("taps", f, vec![float64([[0.4, -1.3], [2.0, 0.1], [0.7, -0.9]])])]
+    let local = |x: &[Tensor]| x[0].reshape([1, 3, 2])?.local_response_norm(2, 0.3, 0.75, 1.0);
+    let x = || vec![float64([[0.4, -1.3], [2.0, 0.1], [0.7, -0.9]])];
+    vec![case("local_response_norm", local, x()), case("taps", f, x())]
 }
