@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::layout::Shape;
 use crate::storage::{Buffer, with_float};
 use crate::tensor::Tensor;
-use kernel::{channel_norm as kernels, layer_norm};
+use kernel::{Float, channel_norm as kernels, layer_norm};
 use smallvec::SmallVec;
 use std::cell::OnceCell;
 
@@ -144,8 +144,7 @@ impl Tensor {
             let values = x.values::<T>();
             let found = match given {
                 Some((mean, var)) => {
-                    let both = mean.values::<T>().iter().zip(&*var.values::<T>()).map(|(&m, &v)| [m, v].map(f64::from)).collect();
-                    both
+                    mean.values::<T>().iter().zip(&*var.values::<T>()).map(|(m, v)| [m.to_f64(), v.to_f64()]).collect()
                 }
                 None => sets.moments(&values),
             };
@@ -159,8 +158,8 @@ impl Tensor {
                 .each_plane()
                 .map(|(c, set)| {
                     let [mean, scale] = op.moments[set];
-                    let a = weights.as_ref().map_or(1.0, |w| f64::from(w[c]));
-                    [mean, scale * a, biases.as_ref().map_or(0.0, |b| f64::from(b[c]))]
+                    let a = weights.as_ref().map_or(1.0, |w| w[c].to_f64());
+                    [mean, scale * a, biases.as_ref().map_or(0.0, |b| b[c].to_f64())]
                 })
                 .collect();
             let mut y = Buffer::<T>::unwritten(values.len());
@@ -205,7 +204,7 @@ impl Sets {
 
     /// μ and σ² of each set. The parts of a set that stand together come first, then, over the batch, all of them:
     /// `σ² = mean(σᵢ² + (μᵢ − μ)²)`.
-    fn moments<T: kernel::Float>(self, x: &[T]) -> Vec<[f64; 2]> {
+    fn moments<T: Float>(self, x: &[T]) -> Vec<[f64; 2]> {
         let mut parts = vec![[0.0; 2]; self.n * self.groups];
         layer_norm::variances(x, &mut parts);
         if !self.over_batch || self.n == 1 {
@@ -318,7 +317,7 @@ impl ChannelNorm {
                     return Tensor::from_vec(totals.into_iter().map(|t| t as T).collect(), sets.c);
                 }
                 let weights = weight.as_ref().map(Tensor::values::<T>);
-                let weight = |c: usize| weights.as_ref().map_or(1.0, |w| f64::from(w[c]));
+                let weight = |c: usize| weights.as_ref().map_or(1.0, |w| w[c].to_f64());
                 // mean(g) and mean(g·x̂) of each set.
                 let mut means = vec![[0.0; 2]; self.moments.len()];
                 if !self.given {

@@ -82,6 +82,7 @@ families! {
     window
     conv
     taps
+    interpolate
     pool
     triangle
     diagonal

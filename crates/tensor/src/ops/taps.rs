@@ -28,6 +28,11 @@ impl Taps {
         Taps { size, taps: taps.collect() }
     }
 
+    /// The index and the weight of each element that a result takes.
+    pub(crate) fn new(size: usize, taps: Vec<Vec<(usize, f64)>>) -> Self {
+        Taps { size, taps }
+    }
+
     fn transposed(&self) -> Taps {
         let mut taps = vec![vec![]; self.size];
         for (out, list) in self.taps.iter().enumerate() {
@@ -50,6 +55,13 @@ impl Tensor {
                 let x = self.values::<T>();
                 let blocks = x.chunks_exact(size * inner).zip(out.chunks_exact_mut(shape[dim] * inner));
                 for (x, out) in blocks {
+                    if inner == 1 {
+                        let sum = |taps: &Vec<(usize, f64)>| {
+                            taps.iter().fold(0.0, |sum, &(index, weight)| sum + weight as T * x[index])
+                        };
+                        out.iter_mut().zip(&taps.taps).for_each(|(out, taps)| *out = sum(taps));
+                        continue;
+                    }
                     for (out, taps) in out.chunks_exact_mut(inner).zip(&taps.taps) {
                         for &(index, weight) in taps {
                             let weight = weight as T;
