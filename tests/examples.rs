@@ -46,3 +46,28 @@ fn the_binary_classifier_prints_pytorchs_losses() {
     assert_eq!(found.lines().last(), Some(format!("test accuracy: {accuracy}").as_str()));
     assert!(accuracy.parse::<f64>().unwrap() >= 0.96);
 }
+
+/// The last line of each example is a figure of its test part, and beats the last baseline that it prints.
+#[test]
+fn examples_beat_their_baselines() {
+    let more = [
+        "multiclass_classifier",
+        "multilabel_classifier",
+        "regression",
+        "own_csv",
+        "second_order",
+        "cnn_digits",
+    ];
+    let less = ["robust_regression", "custom_loss"];
+    for example in more.into_iter().chain(less) {
+        let found = output(example, &["--quick"]);
+        let figure = |label: &str| {
+            let line = found.lines().rfind(|line| line.starts_with(label)).expect(label);
+            let number = line.split_once(": ").expect("a figure").1.split(' ').next().expect("a figure");
+            number.parse::<f64>().unwrap_or_else(|_| panic!("{example}: {line}"))
+        };
+        assert!(found.lines().last().is_some_and(|line| line.starts_with("test ")), "{example}: {found}");
+        let gain = figure("test ") - figure("baseline ");
+        assert!(if less.contains(&example) { gain < 0.0 } else { gain > 0.0 }, "{example}: {found}");
+    }
+}
