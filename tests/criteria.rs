@@ -142,7 +142,7 @@ fn of(values: &[f32], dtype: DType) -> Tensor {
 fn for_all(check: impl Fn(&Subject, &[f32], &[f32]) -> Result<(), TestCaseError>) {
     for subject in subjects() {
         let pair = (subject.input.numbers(5), subject.target.numbers(5));
-        proptest!(ProptestConfig::with_cases(200), |((x, t) in pair)| {
+        proptest!(ProptestConfig::with_cases(256), |((x, t) in pair)| {
             check(&subject, &x, &t).map_err(|e| TestCaseError::fail(format!("{}: {e}", subject.name)))?;
         });
     }
@@ -245,7 +245,7 @@ fn gradients_do_not_overflow_before_the_loss_does() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// `softmax` does not see what is added to all logits.
     #[test]

@@ -179,7 +179,9 @@ fn products<T: kernel::Float + crate::Element>(x: &Tensor, y: &Tensor, batch: &[
     // One matrix on the right for all: the rows on the left are one tall matrix, if they lie evenly.
     if y.dim() == 2
         && x.dim() > 2
-        && let Some(tall) = x.layout.reshape(&[x.numel().checked_div(k).unwrap_or(0), k])
+        // Of sums over nothing the number of elements does not say how many rows there are.
+        && k > 0
+        && let Some(tall) = x.layout.reshape(&[x.numel() / k, k])
     {
         return products(&x.with_layout(tall), y, &[]);
     }
@@ -313,6 +315,8 @@ mod tests {
     #[test]
     fn nothing_times_nothing() {
         let out = zeros([2, 0]).unwrap().matmul(&zeros([0, 3]).unwrap()).unwrap();
+        assert_eq!(out.to_vec::<f32>().unwrap(), [0.0; 6]);
+        let out = zeros([2, 1, 0]).unwrap().matmul(&zeros([0, 3]).unwrap()).unwrap();
         assert_eq!(out.to_vec::<f32>().unwrap(), [0.0; 6]);
     }
 
