@@ -93,10 +93,29 @@ pub use tensor;
 #[cfg(feature = "plot")]
 pub mod plot;
 
-/// The code of the guide's pages, run as tests.
+/// The code of the pages in `docs/`, run as tests.
 #[cfg(doctest)]
-#[doc = include_str!("../../docs/custom-op.md")]
-struct CustomOp;
+mod pages {
+    macro_rules! pages {
+        ($($name:ident $path:literal;)*) => {
+            $(#[doc = include_str!($path)]
+            struct $name;)*
+        };
+    }
+
+    pages! {
+        CustomOp "../../docs/custom-op.md";
+        Autograd "../../docs/guide/autograd.md";
+        Data "../../docs/guide/data.md";
+        Extending "../../docs/guide/extending.md";
+        Losses "../../docs/guide/losses.md";
+        Models "../../docs/guide/models.md";
+        Numerics "../../docs/guide/numerics.md";
+        Saving "../../docs/guide/saving.md";
+        Start "../../docs/guide/start.md";
+        Tensors "../../docs/guide/tensors.md";
+    }
+}
 
 /// What a training loop needs: `use baekmi::prelude::*;`.
 ///
