@@ -20,6 +20,8 @@ mod layers;
 mod layers_conv;
 #[path = "golden/layers_norm.rs"]
 mod layers_norm;
+#[path = "golden/layers_plain.rs"]
+mod layers_plain;
 #[path = "golden/layers_sequence.rs"]
 mod layers_sequence;
 #[path = "golden/models.rs"]

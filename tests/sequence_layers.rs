@@ -63,5 +63,8 @@ fn every_parameter_receives_a_gradient() {
         let layer = TransformerDecoderLayer::new(6, 2).dim_feedforward(7).norm_first(norm_first);
         let stack = TransformerDecoder::new(layer, 2).unwrap();
         assert_eq!(without_gradient(&stack, stack.forward(&x, &randn([5, 3, 6]).unwrap())), none);
+        let whole = Transformer::new(6, 2).num_encoder_layers(1).num_decoder_layers(1).dim_feedforward(7);
+        let whole = whole.norm_first(norm_first);
+        assert_eq!(without_gradient(&whole, whole.forward(&x, &randn([5, 3, 6]).unwrap())), none);
     }
 }

@@ -128,9 +128,9 @@ pub mod prelude {
     pub use nn::*;
     pub use optim::*;
     pub use tensor::{
-        By, DType, Ellipsis, Error, Index, Indexing, NewAxis, Pad, Parameter, Reduce, Result, Scalar,
-        StateDict, Tensor, Window, arange, cat, checkpoint, detect_anomaly, enable_grad, eye, full, grad,
-        hessian, hstack, jacobian, linspace, logspace, manual_seed, meshgrid, no_grad, normal, ones, rand,
-        randint, randn, randperm, stack, tensor, vstack, zeros,
+        By, DType, Ellipsis, Error, Index, Indexing, Interpolate, NewAxis, Pad, Parameter, Reduce, Result,
+        Scalar, StateDict, Tensor, Upsampling, Window, arange, cat, checkpoint, detect_anomaly, enable_grad,
+        eye, full, grad, hessian, hstack, jacobian, linspace, logspace, manual_seed, meshgrid, no_grad,
+        normal, ones, rand, randint, randn, randperm, stack, tensor, vstack, zeros,
     };
 }

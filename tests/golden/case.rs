@@ -132,10 +132,12 @@ impl<'a> Args<'a> {
         self.get(name)?.as_str()
     }
 
-    /// One whole number or a list of them.
+    /// One whole number or a list of them, in which null is −1: the size of an output that stays.
     pub fn ints(&self, name: &str) -> Option<Vec<i64>> {
         match self.get(name)? {
-            Value::Array(list) => list.iter().map(Value::as_i64).collect(),
+            Value::Array(list) => {
+                list.iter().map(|n| if n.is_null() { Some(-1) } else { n.as_i64() }).collect()
+            }
             one => Some(vec![one.as_i64()?]),
         }
     }

@@ -127,6 +127,32 @@ pub fn callable(class: &str, args: &Args<'_>) -> Option<(Rc<dyn Module>, Forward
         "RNNCell" => with_state!(cell!(RNNCell).nonlinearity(nonlinear()), |found| vec![found]),
         "GRUCell" => with_state!(cell!(GRUCell), |found| vec![found]),
         "LSTMCell" => with_states!(cell!(LSTMCell), |found| vec![found.0, found.1]),
+        "Transformer" => {
+            let mut layer = transformer!(Transformer, args);
+            if let Some(layers) = args.size("num_encoder_layers") {
+                layer = layer.num_encoder_layers(layers);
+            }
+            if let Some(layers) = args.size("num_decoder_layers") {
+                layer = layer.num_decoder_layers(layers);
+            }
+            let layer = Rc::new(layer);
+            let module = layer.clone();
+            let forward: Forward = Box::new(move |args| {
+                let masks = |mask: &str, padding: &str, causal: &str| Masks {
+                    mask: args.find(mask),
+                    key_padding_mask: args.find(padding),
+                    is_causal: args.flag(causal).unwrap_or(false),
+                };
+                Ok(vec![layer.forward_masked(
+                    args.t("src"),
+                    args.t("tgt"),
+                    masks("src_mask", "src_key_padding_mask", "src_is_causal"),
+                    masks("tgt_mask", "tgt_key_padding_mask", "tgt_is_causal"),
+                    masks("memory_mask", "memory_key_padding_mask", "memory_is_causal"),
+                )?])
+            });
+            (module, forward)
+        }
         "MultiheadAttention" => {
             let mut layer = MultiheadAttention::new(args.size("embed_dim")?, args.size("num_heads")?);
             if let Some(kdim) = args.size("kdim") {

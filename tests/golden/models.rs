@@ -2,7 +2,7 @@
 
 use crate::case::{Args, Case, number};
 use crate::run::Outcome;
-use crate::{layers_conv, layers_norm, layers_sequence};
+use crate::{layers_conv, layers_norm, layers_plain, layers_sequence};
 use nn::*;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -67,6 +67,7 @@ pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
                 layers_conv::layer(class, args)
                     .or_else(|| layers_sequence::layer(class, args))
                     .or_else(|| layers_norm::layer(class, args))
+                    .or_else(|| layers_plain::layer(class, args))
             };
         }
     })
@@ -165,7 +166,7 @@ pub fn callable(class: &str, args: &Args<'_>) -> Option<(Rc<dyn Module>, Forward
                 Box::new(move |args| Ok(vec![forward.forward(args.t("input1"), args.t("input2"))?])),
             ))
         }
-        _ => layers_sequence::callable(class, args),
+        _ => layers_sequence::callable(class, args).or_else(|| layers_plain::callable(class, args)),
     }
 }
 

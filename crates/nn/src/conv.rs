@@ -11,6 +11,7 @@
 
 use crate::init;
 use crate::module::{Layer, Module, printed};
+use crate::python;
 use crate::summary::seen;
 use tensor::random::Draft;
 use tensor::{Conv, Error, Ints, Pad, Parameter, Result, Tensor};
@@ -46,14 +47,6 @@ struct Settings {
 fn each(numbers: impl Ints, rank: usize) -> Vec<i64> {
     let numbers = numbers.ints();
     if let [one] = *numbers { vec![one; rank] } else { numbers.to_vec() }
-}
-
-/// As Python prints it: `(3, 3)`, `(3,)`.
-fn tuple(numbers: &[i64]) -> String {
-    match numbers {
-        [one] => format!("({one},)"),
-        _ => format!("({})", numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")),
-    }
 }
 
 impl Settings {
@@ -131,20 +124,20 @@ impl Settings {
 
     fn repr(&self) -> String {
         let [inputs, outputs] = self.channels;
-        let (kernel, stride) = (tuple(&self.kernel_size), tuple(&self.stride));
+        let (kernel, stride) = (python::tuple(&self.kernel_size), python::tuple(&self.stride));
         let mut text = format!("{inputs}, {outputs}, kernel_size={kernel}, stride={stride}");
         match &self.padding {
             None => text += ", padding=same",
             Some(padding) if padding.iter().any(|&n| n != 0) => {
-                text += &format!(", padding={}", tuple(padding));
+                text += &format!(", padding={}", python::tuple(padding));
             }
             Some(_) => {}
         }
         if self.dilation.iter().any(|&n| n != 1) {
-            text += &format!(", dilation={}", tuple(&self.dilation));
+            text += &format!(", dilation={}", python::tuple(&self.dilation));
         }
         if self.output_padding.iter().any(|&n| n != 0) {
-            text += &format!(", output_padding={}", tuple(&self.output_padding));
+            text += &format!(", output_padding={}", python::tuple(&self.output_padding));
         }
         if self.groups != 1 {
             text += &format!(", groups={}", self.groups);
@@ -242,10 +235,18 @@ macro_rules! convolutions {
         impl Layer for $layer {
             #[track_caller]
             fn forward(&self, input: &Tensor) -> Result<Tensor> {
+                seen(self, self.by(&self.weight.tensor(), input))
+            }
+        }
+
+        impl $layer {
+            /// The output with this weight.
+            #[track_caller]
+            pub(crate) fn by(&self, weight: &Tensor, input: &Tensor) -> Result<Tensor> {
                 self.settings.check(stringify!($layer))?;
                 let bias = self.bias.as_ref().map(Parameter::tensor);
                 let padded = self.settings.pad(stringify!($layer), input)?;
-                seen(self, padded.$function(&self.weight.tensor(), bias.as_ref(), &self.settings.options()))
+                padded.$function(weight, bias.as_ref(), &self.settings.options())
             }
         }
 

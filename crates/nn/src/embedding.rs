@@ -168,9 +168,18 @@ impl Layer for Embedding {
         if let Some(max_norm) = self.max_norm {
             renormalize(&self.weight, input, max_norm, self.norm_type)?;
         }
-        let table = self.weight.tensor();
-        let table = if self.scale_grad_by_freq { by_frequency(&table, input)? } else { table };
-        seen(self, input.embedding(&table, self.padding_idx))
+        seen(self, self.by(&self.weight.tensor(), input))
+    }
+}
+
+impl Embedding {
+    /// The output with this table.
+    #[track_caller]
+    pub(crate) fn by(&self, table: &Tensor, input: &Tensor) -> Result<Tensor> {
+        if self.scale_grad_by_freq {
+            return input.embedding(&by_frequency(table, input)?, self.padding_idx);
+        }
+        input.embedding(table, self.padding_idx)
     }
 }
 
@@ -189,7 +198,7 @@ pub enum BagMode {
 /// The sum, the mean or the maximum of the vectors of a bag of numbers. An empty bag gets zeros.
 ///
 /// ```
-/// use nn::{BagMode, EmbeddingBag};
+/// use nn::{BagMode, EmbeddingBag, Layer};
 /// use tensor::tensor;
 /// let layer = EmbeddingBag::new(10, 4).mode(BagMode::Sum);
 /// assert_eq!(layer.forward(&tensor([[1, 2], [3, 3]]))?.shape(), [2, 4]);
@@ -259,22 +268,6 @@ impl EmbeddingBag {
         &self.table.weight
     }
 
-    /// A bag in each row of `(bags, numbers)`.
-    ///
-    /// # Errors
-    /// If the input has another rank, or holds a number that is not in the table.
-    #[track_caller]
-    pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        let &[bags, size] = input.shape() else {
-            return Err(Error::shape(
-                "EmbeddingBag",
-                format!("expected (bags, numbers), found {:?}; use forward_bags for offsets", input.shape()),
-            ));
-        };
-        let starts = (0..bags).map(|bag| (bag * size) as i64).collect();
-        self.bags(&input.ravel(), starts, None)
-    }
-
     /// Bags that begin at `offsets` in the numbers `input`, whose vectors are first multiplied by `per_sample_weights`
     /// (with [`BagMode::Sum`] only).
     ///
@@ -302,45 +295,93 @@ impl EmbeddingBag {
                 ),
             ));
         }
-        if self.include_last_offset {
-            starts.pop();
-        }
-        self.bags(input, starts, per_sample_weights)
+        let end = if self.include_last_offset { starts.pop().unwrap_or(0) } else { end };
+        seen(self, self.bags(input, &starts, end, per_sample_weights))
     }
 
-    fn bags(&self, input: &Tensor, starts: Vec<i64>, weights: Option<&Tensor>) -> Result<Tensor> {
+    /// The bags between `starts` and `end`.
+    #[track_caller]
+    fn bags(&self, input: &Tensor, starts: &[i64], end: i64, weights: Option<&Tensor>) -> Result<Tensor> {
         const OP: &str = "EmbeddingBag";
         if weights.is_some_and(|w| self.mode != BagMode::Sum || w.shape() != input.shape()) {
             return Err(Error::value(OP, "per_sample_weights are for the mode sum, one for each number"));
         }
-        let vectors = self.table.forward(input)?;
+        let mut vectors = self.table.forward(input)?;
+        let (width, dtype) = (self.table.sizes[1], vectors.dtype());
+        if let Some(weights) = weights {
+            vectors = vectors.mul(&weights.unsqueeze(1)?)?;
+        }
+        // Which numbers count, and in which bag each of them is.
         let numbers = input.to_vec::<i64>()?;
-        let width = self.table.sizes[1];
-        let mut bags = Vec::with_capacity(starts.len());
-        let ends = starts.iter().skip(1).copied().chain([numbers.len() as i64]);
-        for (&start, end) in starts.iter().zip(ends) {
-            let kept: Vec<i64> =
-                (start..end).filter(|&i| Some(numbers[i as usize]) != self.table.padding_idx).collect();
-            if kept.is_empty() {
-                bags.push(zeros([width])?.to(vectors.dtype()));
-                continue;
+        let (mut kept, mut bag_of, mut counts) = (vec![], vec![], vec![0; starts.len()]);
+        for (bag, &start) in starts.iter().enumerate() {
+            let end = starts.get(bag + 1).copied().unwrap_or(end);
+            for i in start..end {
+                if Some(numbers[i as usize]) != self.table.padding_idx {
+                    kept.push(i);
+                    bag_of.push(bag as i64);
+                    counts[bag] += 1;
+                }
             }
-            let count = kept.len();
-            let rows = Tensor::from_vec(kept, [count])?;
-            let mut bag = vectors.index_select(0, &rows)?;
-            if let Some(weights) = weights {
-                bag = bag.mul(&weights.index_select(0, &rows)?.unsqueeze(1)?)?;
+        }
+        if kept.len() < numbers.len() {
+            vectors = vectors.index_select(0, &whole(kept)?)?;
+        }
+        let empty = zeros([starts.len(), width])?.to(dtype);
+        if self.mode == BagMode::Max {
+            return largest(&vectors, &bag_of, &empty);
+        }
+        let sums = empty.index_add(0, &whole(bag_of)?, &vectors)?;
+        if self.mode == BagMode::Sum {
+            return Ok(sums);
+        }
+        let counts = counts.into_iter().map(|n: i64| n.max(1)).collect();
+        sums.div(&whole(counts)?.unsqueeze(1)?.to(dtype))
+    }
+}
+
+fn whole(numbers: Vec<i64>) -> Result<Tensor> {
+    let count = numbers.len();
+    Tensor::from_vec(numbers, [count])
+}
+
+/// The largest of each component in each bag, the first of equals; zeros where a bag is empty.
+#[track_caller]
+fn largest(vectors: &Tensor, bag_of: &[i64], empty: &Tensor) -> Result<Tensor> {
+    let &[bags, width] = empty.shape() else { return Ok(empty.clone()) };
+    let values = vectors.detach().to(tensor::DType::F64);
+    let values = values.elements::<f64>()?;
+    let mut places: Vec<Option<usize>> = vec![None; bags * width];
+    for (row, &bag) in bag_of.iter().enumerate() {
+        for column in 0..width {
+            let place = &mut places[bag as usize * width + column];
+            let at = |row: usize| values[row * width + column];
+            if place.is_none_or(|best| at(row) > at(best) || at(row).is_nan() && !at(best).is_nan()) {
+                *place = Some(row);
             }
-            bags.push(match self.mode {
-                BagMode::Sum => bag.sum_dim(0, false)?,
-                BagMode::Mean => bag.mean_dim(0, false)?,
-                BagMode::Max => bag.max_dim(0, false)?.0,
-            });
         }
-        if bags.is_empty() {
-            return Ok(zeros([0, width])?.to(vectors.dtype()));
-        }
-        tensor::stack(&bags.iter().collect::<Vec<_>>(), 0)
+    }
+    if places.iter().all(Option::is_none) {
+        return Ok(empty.clone());
+    }
+    let rows: Vec<i64> = places.iter().map(|place| place.unwrap_or(0) as i64).collect();
+    let nothing: Vec<bool> = places.iter().map(Option::is_none).collect();
+    let found = vectors.gather(0, &Tensor::from_vec(rows, [bags, width])?)?;
+    found.masked_fill(&Tensor::from_vec(nothing, [bags, width])?, 0.0)
+}
+
+impl Layer for EmbeddingBag {
+    /// A bag in each row of `(bags, numbers)`.
+    #[track_caller]
+    fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        let &[bags, size] = input.shape() else {
+            return Err(Error::shape(
+                "EmbeddingBag",
+                format!("expected (bags, numbers), found {:?}; use forward_bags for offsets", input.shape()),
+            ));
+        };
+        let starts: Vec<i64> = (0..bags).map(|bag| (bag * size) as i64).collect();
+        seen(self, self.bags(&input.ravel(), &starts, (bags * size) as i64, None))
     }
 }
 

@@ -71,15 +71,22 @@ impl Layer for Linear {
     #[track_caller]
     #[inline]
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        if input.shape().last() != Some(&self.in_features) {
-            return Err(self.misfit(input));
-        }
-        let bias = self.bias.as_ref().map(Parameter::tensor);
-        seen(self, input.linear(&self.weight.tensor(), bias.as_ref()))
+        seen(self, self.by(&self.weight.tensor(), input))
     }
 }
 
 impl Linear {
+    /// The output with this weight.
+    #[track_caller]
+    #[inline]
+    pub(crate) fn by(&self, weight: &Tensor, input: &Tensor) -> Result<Tensor> {
+        if input.shape().last() != Some(&self.in_features) {
+            return Err(self.misfit(input));
+        }
+        let bias = self.bias.as_ref().map(Parameter::tensor);
+        input.linear(weight, bias.as_ref())
+    }
+
     #[cold]
     #[track_caller]
     fn misfit(&self, input: &Tensor) -> Error {

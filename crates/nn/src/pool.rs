@@ -116,8 +116,20 @@ pools! {
 }
 
 macro_rules! largest {
-    ($($layer:ident)*) => {$(
+    ($($layer:ident $function:ident)*) => {$(
         impl $layer {
+            /// The largest elements, and where in its plane each was: what [`MaxUnpool2d`](crate::MaxUnpool2d) and its
+            /// siblings need.
+            ///
+            /// # Errors
+            /// As [`forward`](Layer::forward).
+            #[doc(alias = "return_indices")]
+            #[track_caller]
+            pub fn forward_with_indices(&self, input: &Tensor) -> Result<(Tensor, Tensor)> {
+                let (largest, places) = input.$function(&self.0.pool)?;
+                Ok((seen(self, Ok(largest))?, places))
+            }
+
             /// The distance between neighbours inside of a window.
             #[must_use]
             pub fn dilation(mut self, dilation: impl Ints) -> Self {
@@ -129,7 +141,7 @@ macro_rules! largest {
     )*};
 }
 
-largest!(MaxPool1d MaxPool2d MaxPool3d);
+largest!(MaxPool1d max_pool1d MaxPool2d max_pool2d MaxPool3d max_pool3d);
 
 macro_rules! means {
     ($($layer:ident)*) => {$(
@@ -178,7 +190,9 @@ macro_rules! adaptive {
         impl Module for $layer {
             fn visit(&self, _: &mut dyn FnMut(&str, &dyn Module)) {}
             fn extra_repr(&self) -> String {
-                format!("output_size={}", python::numbers(&self.output_size))
+                let size = |&n: &i64| if n == -1 { "None".into() } else { n.to_string() };
+                let sizes: Vec<String> = self.output_size.iter().map(size).collect();
+                format!("output_size={}", python::numbers(&sizes))
             }
         }
 

@@ -1,8 +1,19 @@
 //! How Python writes what a layer was given, for the printed form.
 
+use tensor::Scalar;
+
 /// `True` or `False`.
 pub(crate) fn flag(flag: bool) -> &'static str {
     if flag { "True" } else { "False" }
+}
+
+/// `True`, `2` or `2.0`.
+pub(crate) fn scalar(value: Scalar) -> String {
+    match value {
+        Scalar::Bool(b) => flag(b).into(),
+        Scalar::Int(n) => n.to_string(),
+        Scalar::Float(x) => float(x),
+    }
 }
 
 /// `2`, or `(2, 1)` where there is more than one.

@@ -1,8 +1,8 @@
 //! Softmax and its relatives as layers.
 
-use crate::module::{Layer, Module, printed};
+use crate::module::{Layer, Module, no_parts, printed};
 use crate::summary::seen;
-use tensor::{Result, Tensor};
+use tensor::{Error, Result, Tensor};
 
 macro_rules! softmaxes {
     ($($(#[$doc:meta])* $layer:ident |$input:ident, $dim:ident| $forward:expr;)*) => {$(
@@ -56,3 +56,22 @@ softmaxes! {
     #[doc(alias = "torch.nn.Softmin")]
     Softmin |input, dim| input.softmin(dim);
 }
+
+/// [`Softmax`] over the channels of each pixel of `(N, C, H, W)`, or of a single image without N.
+#[doc(alias = "torch.nn.Softmax2d")]
+#[derive(Clone, Copy, Default)]
+pub struct Softmax2d;
+
+impl Layer for Softmax2d {
+    #[track_caller]
+    fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        if !matches!(input.dim(), 3..=4) {
+            let message = format!("expected (N, C, H, W) or (C, H, W), found shape {:?}", input.shape());
+            return Err(Error::shape("Softmax2d", message));
+        }
+        seen(self, input.softmax(-3))
+    }
+}
+
+no_parts!(Softmax2d);
+printed!(Softmax2d);

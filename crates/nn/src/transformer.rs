@@ -336,7 +336,11 @@ macro_rules! stacks {
             #[track_caller]
             pub fn new(layer: $layer, num_layers: usize) -> Result<Self> {
                 let layers = (0..num_layers).map(|_| layer.copy()).collect::<Result<_>>()?;
-                Ok($stack { layers, norm: None })
+                Ok(Self::of(layers))
+            }
+
+            pub(crate) fn of(layers: Vec<$layer>) -> Self {
+                $stack { layers, norm: None }
             }
 
             /// A normalisation at the end.

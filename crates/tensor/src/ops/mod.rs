@@ -84,6 +84,7 @@ families! {
     taps
     interpolate
     pool
+    lp_pool
     triangle
     diagonal
     shuffle
