@@ -29,7 +29,7 @@ pub(super) fn shared(n: usize, sum: &(dyn Fn(Range<usize>) -> f64 + Sync)) -> f6
             *out = sum(start..n.min(start + PIECE));
         }
     });
-    add_up(sums.into_iter())
+    add_up(sums)
 }
 
 /// The [`shared`] sum of as many terms as `out` has elements, where `sum(part, out)` also writes its part of `out`.
@@ -50,7 +50,7 @@ pub(super) fn shared_with<T: Send>(
             *sum_of = sum(start..start + out.len(), out);
         }
     });
-    add_up(sums.into_iter())
+    add_up(sums)
 }
 
 /// The sum of the terms of a subtree, of which `fill(start, terms)` writes some.
@@ -59,28 +59,56 @@ pub(super) fn tree<S: Simd>(simd: S, part: Range<usize>, mut fill: impl FnMut(us
     if part.end < SHORT {
         return short(part.end, fill);
     }
-    add_up(part.clone().step_by(BLOCK).map(
-        #[inline(always)]
-        |start| block(simd, start..part.end.min(start + BLOCK), &mut fill),
-    ))
+    let mut path = Path::default();
+    let mut start = part.start;
+    // No iterator: the one that calls `block` would be compiled without the machine's vectors, wherever the compiler
+    // leaves its `next` a function.
+    while start < part.end {
+        let end = part.end.min(start + BLOCK);
+        path.push(block(simd, start..end, &mut fill));
+        start = end;
+    }
+    path.sum()
 }
 
 /// The tree over the sums of blocks, or of subtrees of equally many blocks (the last may have fewer): without a
-/// recursion, `path` is its path from the root. Block `i` closes as many subtrees as `i` ends in ones, as a binary
-/// counter carries.
-#[inline(always)]
-fn add_up(sums: impl Iterator<Item = f64>) -> f64 {
-    let mut path = [0.0; usize::BITS as usize];
-    let mut depth = 0;
-    for (i, mut sum) in sums.enumerate() {
-        for _ in 0..i.trailing_ones() {
-            depth -= 1;
-            sum += path[depth];
-        }
-        path[depth] = sum;
-        depth += 1;
+/// recursion, its path from the root. Block `i` closes as many subtrees as `i` ends in ones, as a binary counter
+/// carries.
+struct Path {
+    sums: [f64; usize::BITS as usize],
+    depth: usize,
+    pushed: usize,
+}
+
+impl Default for Path {
+    #[inline(always)]
+    fn default() -> Self {
+        Path { sums: [0.0; usize::BITS as usize], depth: 0, pushed: 0 }
     }
-    path[..depth].iter().rev().fold(0.0, |sum, x| sum + x)
+}
+
+impl Path {
+    #[inline(always)]
+    fn push(&mut self, mut sum: f64) {
+        for _ in 0..self.pushed.trailing_ones() {
+            self.depth -= 1;
+            sum += self.sums[self.depth];
+        }
+        self.sums[self.depth] = sum;
+        self.depth += 1;
+        self.pushed += 1;
+    }
+
+    #[inline(always)]
+    fn sum(&self) -> f64 {
+        self.sums[..self.depth].iter().rev().fold(0.0, |sum, x| sum + x)
+    }
+}
+
+fn add_up(sums: Vec<f64>) -> f64 {
+    let mut path = Path::default();
+    sums.into_iter().for_each(|sum| path.push(sum));
+    path.sum()
 }
 
 #[inline(always)]
