@@ -16,6 +16,7 @@ use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::error::{Error, Result};
 use crate::layout::{Ints, Shape};
 use crate::storage::{Buffer, with_float};
+use crate::literal::tensor;
 use crate::tensor::{Tensor, dense};
 use kernel::pool::{self, Run};
 use smallvec::SmallVec;
@@ -134,7 +135,8 @@ fn adaptive(size: usize, outs: usize) -> impl Iterator<Item = Run> {
 /// The elements at fixed places of planes.
 #[derive(Clone)]
 struct Places {
-    places: Arc<[u32]>,
+    /// Of `part`'s shape.
+    places: Tensor,
     whole: Shape,
     part: Shape,
     rank: usize,
@@ -149,8 +151,8 @@ impl Places {
     fn pick(&self, x: &Tensor) -> Tensor {
         let [whole, part] = self.planes();
         let out = with_float!(x.dtype(), T => {
-            let mut out = Buffer::<T>::zeros(self.places.len());
-            pool::gather(&x.values::<T>(), &self.places, whole, part, &mut out);
+            let mut out = Buffer::<T>::unwritten(self.places.numel());
+            pool::gather(&x.values::<T>(), &self.places.values::<i64>(), whole, part, &mut out);
             Tensor::new(out, dense(&self.part))
         });
         out.record(MaxPool(self.clone()), &[x])
@@ -160,8 +162,8 @@ impl Places {
     fn put(&self, grad: &Tensor) -> Tensor {
         let [whole, part] = self.planes();
         let out = with_float!(grad.dtype(), T => {
-            let mut out = Buffer::<T>::zeros(self.whole.iter().product());
-            pool::scatter(&grad.values::<T>(), &self.places, part, whole, &mut out);
+            let mut out = Buffer::<T>::unwritten(self.whole.iter().product());
+            pool::scatter(&grad.values::<T>(), &self.places.values::<i64>(), part, whole, &mut out);
             Tensor::new(out, dense(&self.whole))
         });
         out.record(MaxUnpool(self.clone()), &[grad])
@@ -217,24 +219,20 @@ impl Tensor {
     }
 
     #[track_caller]
-    fn max_of(&self, op: &'static str, rank: usize, windows: &[Vec<Run>; 3]) -> Result<(Tensor, Tensor)> {
+    fn max_of(&self, rank: usize, windows: &[Vec<Run>; 3]) -> Result<(Tensor, Tensor)> {
         let batch = self.dim() - rank;
-        let plane: usize = self.shape()[batch..].iter().product();
-        if plane > u32::MAX as usize {
-            return Err(Error::size(op, format!("planes of {plane} elements")));
-        }
         let mut part: Shape = self.shape()[..batch].into();
         part.extend(windows[3 - rank..].iter().map(Vec::len));
         let n: usize = part.iter().product();
-        let mut places = vec![0; n];
+        let mut places = Buffer::<i64>::unwritten(n);
         let out = with_float!(self.dtype(), T => {
-            let mut out = Buffer::<T>::zeros(n);
+            let mut out = Buffer::<T>::unwritten(n);
             let runs: [&[Run]; 3] = std::array::from_fn(|d| windows[d].as_slice());
             pool::max_pool(&self.values::<T>(), three(&self.shape()[batch..]), runs, &mut out, &mut places);
             Tensor::new(out, dense(&part))
         });
-        let indices = Tensor::new(places.iter().map(|&place| i64::from(place)).collect(), dense(&part));
-        let places = Places { places: places.into(), whole: self.shape().into(), part, rank };
+        let indices = Tensor::new(places, dense(&part));
+        let places = Places { places: indices.clone(), whole: self.shape().into(), part, rank };
         Ok((out.record(MaxPool(places), &[self]), indices))
     }
 
@@ -242,7 +240,7 @@ impl Tensor {
     fn max_pool(&self, op: &'static str, rank: usize, pool: &Pool) -> Result<(Tensor, Tensor)> {
         self.check_pool(op, rank)?;
         let windows = pool.windows(op, rank, self)?;
-        self.max_of(op, rank, &windows.map(|runs| runs.into_iter().map(|(run, _)| run).collect()))
+        self.max_of(rank, &windows.map(|runs| runs.into_iter().map(|(run, _)| run).collect()))
     }
 
     #[track_caller]
@@ -281,7 +279,7 @@ impl Tensor {
     fn adaptive_max(&self, op: &'static str, rank: usize, sizes: impl Ints) -> Result<(Tensor, Tensor)> {
         let outs = self.outs(op, rank, sizes)?;
         let kept = three(&self.shape()[self.dim() - rank..]);
-        self.max_of(op, rank, &std::array::from_fn(|d| adaptive(kept[d], outs[d]).collect()))
+        self.max_of(rank, &std::array::from_fn(|d| adaptive(kept[d], outs[d]).collect()))
     }
 
     #[track_caller]
@@ -359,7 +357,7 @@ pub fn cases() -> Vec<Case> {
             "the gradient of max_pool",
             |x| {
                 let [whole, part] = [[1, 4], [1, 3]].map(|shape| Shape::from(shape.as_slice()));
-                let places = Places { places: Arc::from([1, 3, 1]), whole, part, rank: 1 };
+                let places = Places { places: tensor([[1, 3, 1]]), whole, part, rank: 1 };
                 Ok(places.put(&x[0]).sin())
             },
             vec![float64([[0.4, -1.3, 2.0]])],
@@ -378,7 +376,8 @@ pub fn cases() -> Vec<Case> {
 #[cfg(test)]
 mod tests {
     use super::Pool;
-    use crate::{arange, tensor};
+    use super::tensor;
+    use crate::arange;
 
     #[test]
     fn infinities_and_nan() {
