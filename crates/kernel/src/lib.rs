@@ -10,6 +10,7 @@ pub mod cross_entropy;
 pub mod ctc;
 pub mod formula;
 pub mod gemm;
+mod lanes;
 pub mod layer_norm;
 pub mod map;
 mod math;

@@ -14,6 +14,7 @@
 //! assert!((y - 2.126928).abs() < 1e-6);
 //! ```
 
+use crate::lanes::Element;
 use crate::map::{Map1, Map2};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -247,7 +248,7 @@ pub trait Float:
     + Sub<Output = Self>
     + Mul<Output = Self>
     + Div<Output = Self>
-    + 'static
+    + Element
 {
     /// The lane of a loop on a machine with fused multiply-add.
     type Fused: AsLane<Self>;

@@ -23,17 +23,16 @@
 //! columns may be split over any number of threads without a bit changing. (A single row multiplied on its own
 //! takes another way than the same row within a matrix, and may round differently.)
 
-mod lanes;
 mod pack;
 mod tile;
 mod vector;
 
+pub(crate) use pack::panels;
+
 use crate::map::fused;
 use crate::real::{AsLane, Float, Real};
 use crate::threads::{Block, Blocks, num_threads, share, share_out};
-use lanes::Element;
 use pulp::{Arch, Simd, WithSimd};
-use std::any::Any;
 
 /// A matrix in a slice: element `(i, j)` is `data[i * row_stride + j * column_stride]`.
 #[derive(Clone, Copy, Debug)]
@@ -79,8 +78,6 @@ const PART: usize = 500_000;
 /// Rows and columns at which C may be cut: whole tiles of every machine and type.
 const CUTS: [usize; 2] = [12, 32];
 
-type Product<T> = for<'a> fn([usize; 3], Matrix<'a, T>, Matrix<'a, T>, &'a mut [T], bool);
-
 /// `c = a·b`, or `c += a·b` with `accumulate`, where `a` is `(m, k)`, `b` is `(k, n)` and `c` is `(m, n)`,
 /// row-major and without gaps. Without `accumulate`, c is not read.
 ///
@@ -88,17 +85,7 @@ type Product<T> = for<'a> fn([usize; 3], Matrix<'a, T>, Matrix<'a, T>, &'a mut [
 /// If a slice is too short for its shape and strides.
 #[doc(alias = "matmul")]
 #[doc(alias = "addmm")]
-pub fn gemm<T: Float>(shape: [usize; 3], a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], accumulate: bool) {
-    // `T` is f32 or f64, but only a function of the very type may use its vectors. A function pointer is
-    // `'static` whatever the lifetimes of its arguments, so `Any` can tell the type; the compiler sees through it.
-    let single: Product<f32> = product;
-    let double: Product<f64> = product;
-    let [single, double] = [&single as &dyn Any, &double];
-    let run: Option<&Product<T>> = single.downcast_ref().or_else(|| double.downcast_ref());
-    run.expect("gemm: a Float is f32 or f64")(shape, a, b, c, accumulate);
-}
-
-fn product<T: Element>(
+pub fn gemm<T: Float>(
     [m, k, n]: [usize; 3],
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
@@ -134,7 +121,7 @@ fn product<T: Element>(
 }
 
 /// `c = a·x`, its rows shared out.
-fn matrix_vector<T: Element>(
+fn matrix_vector<T: Float>(
     [m, k]: [usize; 2],
     a: Matrix<'_, T>,
     x: &[T],
@@ -151,13 +138,7 @@ fn matrix_vector<T: Element>(
 
 /// Tiles of C, whose longer side is shared out: what the threads have in common, and each of them packs, is the
 /// smaller operand.
-fn tiles<T: Element>(
-    [m, k, n]: [usize; 3],
-    a: Matrix<'_, T>,
-    b: Matrix<'_, T>,
-    c: &mut [T],
-    accumulate: bool,
-) {
+fn tiles<T: Float>([m, k, n]: [usize; 3], a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], accumulate: bool) {
     let run = |a, b, c, [m, n]: [usize; 2]| {
         let mut room = T::take_room();
         Arch::new().dispatch(tile::Tiled { shape: [m, k, n], a, b, c, accumulate, room: &mut room });
@@ -190,7 +171,7 @@ struct Tiny<'a, T> {
     accumulate: bool,
 }
 
-impl<T: Element> WithSimd for Tiny<'_, T> {
+impl<T: Float> WithSimd for Tiny<'_, T> {
     type Output = ();
 
     #[inline(always)]

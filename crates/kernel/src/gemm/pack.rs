@@ -5,11 +5,11 @@
 //! lacks in width is zero, so that a tile never asks where the matrix ends.
 
 use super::Matrix;
-use super::lanes::Element;
+use crate::real::Float;
 
 /// Copies rows `0..k` and columns `0..n` of `b` into panels of `width` columns each.
 #[inline(always)]
-pub(super) fn panels<T: Element>([k, n]: [usize; 2], b: Matrix<'_, T>, width: usize, out: &mut [T]) {
+pub(crate) fn panels<T: Float>([k, n]: [usize; 2], b: Matrix<'_, T>, width: usize, out: &mut [T]) {
     for (j, panel) in (0..n).step_by(width).zip(out.chunks_exact_mut(k * width)) {
         let columns = width.min(n - j);
         let b = Matrix { data: &b.data[j * b.column_stride..], ..b };
@@ -23,7 +23,7 @@ pub(super) fn panels<T: Element>([k, n]: [usize; 2], b: Matrix<'_, T>, width: us
 
 /// Rows are contiguous.
 #[inline(always)]
-fn copy<T: Element>([_, n]: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &mut [T]) {
+fn copy<T: Float>([_, n]: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &mut [T]) {
     for (l, out) in panel.chunks_exact_mut(width).enumerate() {
         let row = &b.data[l * b.row_stride..][..n];
         if n == width {
@@ -37,7 +37,7 @@ fn copy<T: Element>([_, n]: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &
 
 /// Any strides.
 #[inline(always)]
-fn gather<T: Element>([k, n]: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &mut [T]) {
+fn gather<T: Float>([k, n]: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &mut [T]) {
     if n < width {
         panel.fill(T::default());
     }

@@ -28,7 +28,7 @@ fn random<T: Float>(lcg: &mut Lcg, rows: usize, columns: usize) -> (Vec<T>, usiz
 }
 
 /// Against a sum in f64, within the bound of any order of additions: `k·ε·Σ|a·b|`.
-fn check<T: Element>(lcg: &mut Lcg, [m, k, n]: [usize; 3], epsilon: f64) {
+fn check<T: Float>(lcg: &mut Lcg, [m, k, n]: [usize; 3], epsilon: f64) {
     let (a, ars, acs) = random::<T>(lcg, m, k);
     let (b, brs, bcs) = random::<T>(lcg, k, n);
     let a = Matrix { data: &a, row_stride: ars, column_stride: acs };

@@ -8,8 +8,8 @@
 //! The order of the blocks is Goto's ("Anatomy of High-Performance Matrix Multiplication", 2008): a panel of B
 //! stays in L1, the block of A in L2, the block of B in L3.
 
-use super::lanes::Element;
 use super::{K_BLOCK, Matrix, pack};
+use crate::real::Float;
 use crate::threads::Block;
 use pulp::{Simd, WithSimd};
 
@@ -38,7 +38,7 @@ fn tile_rows<S: Simd>() -> usize {
     if S::REGISTER_COUNT >= 32 { 12 } else { 6 }
 }
 
-impl<T: Element> WithSimd for Tiled<'_, T> {
+impl<T: Float> WithSimd for Tiled<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -108,7 +108,7 @@ struct Panel<'a, T> {
     k: usize,
 }
 
-impl<T: Element> Panel<'_, T> {
+impl<T: Float> Panel<'_, T> {
     #[inline(always)]
     fn row<S: Simd, const V: usize>(&self, l: usize) -> &[T::Vector<S>; V] {
         T::vectors::<S>(&self.data[l * self.lead..]).first_chunk().expect("a panel is as wide as a tile")
@@ -125,7 +125,7 @@ struct Target<'a, 'c, T> {
 }
 
 #[inline(always)]
-fn packed_rows<S: Simd, T: Element, const V: usize>(
+fn packed_rows<S: Simd, T: Float, const V: usize>(
     simd: S,
     [m, _]: [usize; 2],
     a: &[T],
@@ -146,7 +146,7 @@ fn packed_rows<S: Simd, T: Element, const V: usize>(
 }
 
 #[inline(always)]
-fn rows_in_place<S: Simd, T: Element, const V: usize>(
+fn rows_in_place<S: Simd, T: Float, const V: usize>(
     simd: S,
     [m, _]: [usize; 2],
     a: Matrix<'_, T>,
@@ -169,7 +169,7 @@ fn rows_in_place<S: Simd, T: Element, const V: usize>(
 
 /// The innermost loop, A from a packed panel.
 #[inline(always)]
-fn packed_tile<S: Simd, T: Element, const R: usize, const V: usize>(
+fn packed_tile<S: Simd, T: Float, const R: usize, const V: usize>(
     simd: S,
     a: &[T],
     b: Panel<'_, T>,
@@ -190,7 +190,7 @@ fn packed_tile<S: Simd, T: Element, const R: usize, const V: usize>(
 /// A copy for `store`, which asks for rows by number: sums whose address is taken would be kept in memory, and written
 /// there in every step.
 #[inline(always)]
-fn out_of_registers<S: Simd, T: Element, const R: usize, const V: usize>(
+fn out_of_registers<S: Simd, T: Float, const R: usize, const V: usize>(
     simd: S,
     sums: [[T::Vector<S>; V]; R],
 ) -> [[T::Vector<S>; V]; R] {
@@ -206,7 +206,7 @@ fn out_of_registers<S: Simd, T: Element, const R: usize, const V: usize>(
 /// The innermost loop, A from contiguous rows.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "`l` goes through all the rows at once")]
-fn row_tile<S: Simd, T: Element, const R: usize, const V: usize>(
+fn row_tile<S: Simd, T: Float, const R: usize, const V: usize>(
     simd: S,
     i: usize,
     a: Matrix<'_, T>,
@@ -229,7 +229,7 @@ fn row_tile<S: Simd, T: Element, const R: usize, const V: usize>(
 }
 
 #[inline(always)]
-fn store<S: Simd, T: Element, const V: usize>(
+fn store<S: Simd, T: Float, const V: usize>(
     simd: S,
     sums: &[[T::Vector<S>; V]],
     i: usize,

@@ -4,8 +4,8 @@
 //! contiguous direction. When that is the rows, an element of the result is a dot product; when it is the
 //! columns, a vector of results grows by a column at a time.
 
-use super::lanes::Element;
 use super::{K_BLOCK, Matrix, mul_add};
+use crate::real::Float;
 use pulp::{Simd, WithSimd};
 
 /// Short rows that share a loop, so that their chains of additions overlap. Measured on AVX2: with 4 or 8 the
@@ -25,7 +25,7 @@ pub(super) struct MatrixVector<'a, T> {
     pub(super) accumulate: bool,
 }
 
-impl<T: Element> WithSimd for MatrixVector<'_, T> {
+impl<T: Float> WithSimd for MatrixVector<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -50,7 +50,7 @@ impl<T: Element> WithSimd for MatrixVector<'_, T> {
 }
 
 #[inline(always)]
-fn matrix_vector<S: Simd, T: Element>(
+fn matrix_vector<S: Simd, T: Float>(
     simd: S,
     [m, k]: [usize; 2],
     a: Matrix<'_, T>,
@@ -93,12 +93,12 @@ fn matrix_vector<S: Simd, T: Element>(
 }
 
 #[inline(always)]
-fn put<T: Element>(out: &mut T, sum: T, accumulate: bool) {
+fn put<T: Float>(out: &mut T, sum: T, accumulate: bool) {
     *out = if accumulate { *out + sum } else { sum };
 }
 
 #[inline(always)]
-fn short_dots<S: Simd, T: Element, const R: usize>(
+fn short_dots<S: Simd, T: Float, const R: usize>(
     rows: [&[T]; R],
     x: &[T],
     out: &mut [T; R],
@@ -118,7 +118,7 @@ fn short_dots<S: Simd, T: Element, const R: usize>(
 
 /// Four vectors of partial sums, then their lanes in halves.
 #[inline(always)]
-fn dot<S: Simd, T: Element>(simd: S, x: &[T], y: &[T]) -> T {
+fn dot<S: Simd, T: Float>(simd: S, x: &[T], y: &[T]) -> T {
     let mut sums = [T::splat(simd, T::default()); 4];
     let (x_vectors, y_vectors) = (T::vectors::<S>(x), T::vectors::<S>(y));
     let ((x4, x1), (y4, y1)) = (x_vectors.as_chunks::<4>(), y_vectors.as_chunks::<4>());
@@ -142,7 +142,7 @@ fn dot<S: Simd, T: Element>(simd: S, x: &[T], y: &[T]) -> T {
 
 /// Pairwise, so that lanes are added as a register folds.
 #[inline(always)]
-fn halves<T: Element>(lanes: &[T]) -> T {
+fn halves<T: Float>(lanes: &[T]) -> T {
     let mut sums = [T::default(); 16];
     let mut width = lanes.len();
     sums[..width].copy_from_slice(lanes);
@@ -157,7 +157,7 @@ fn halves<T: Element>(lanes: &[T]) -> T {
 
 /// Columns of A are contiguous: vectors of results stay in registers while the columns go by.
 #[inline(always)]
-fn columns<S: Simd, T: Element>(simd: S, m: usize, a: Matrix<'_, T>, x: &[T], c: &mut [T], accumulate: bool) {
+fn columns<S: Simd, T: Float>(simd: S, m: usize, a: Matrix<'_, T>, x: &[T], c: &mut [T], accumulate: bool) {
     let lanes = T::lanes::<S>();
     let mut i = 0;
     while m - i >= 8 * lanes {
@@ -183,7 +183,7 @@ fn columns<S: Simd, T: Element>(simd: S, m: usize, a: Matrix<'_, T>, x: &[T], c:
 }
 
 #[inline(always)]
-fn column_tile<S: Simd, T: Element, const V: usize>(
+fn column_tile<S: Simd, T: Float, const V: usize>(
     simd: S,
     i: usize,
     a: Matrix<'_, T>,
@@ -198,7 +198,7 @@ fn column_tile<S: Simd, T: Element, const V: usize>(
 }
 
 #[inline(always)]
-fn column_sums<S: Simd, T: Element, const V: usize>(
+fn column_sums<S: Simd, T: Float, const V: usize>(
     simd: S,
     i: usize,
     a: Matrix<'_, T>,
@@ -224,7 +224,7 @@ pub(super) struct Outer<'a, T> {
     pub(super) accumulate: bool,
 }
 
-impl<T: Element> WithSimd for Outer<'_, T> {
+impl<T: Float> WithSimd for Outer<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -244,7 +244,7 @@ impl<T: Element> WithSimd for Outer<'_, T> {
 }
 
 #[inline(always)]
-fn outer_row<'a, S: Simd, T: Element>(row: &mut [T], a: T, b: impl Iterator<Item = &'a T>, accumulate: bool) {
+fn outer_row<'a, S: Simd, T: Float>(row: &mut [T], a: T, b: impl Iterator<Item = &'a T>, accumulate: bool) {
     if accumulate {
         for (out, &b) in row.iter_mut().zip(b) {
             *out = mul_add::<S, T>(a, b, *out);

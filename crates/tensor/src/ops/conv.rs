@@ -150,7 +150,7 @@ impl Plan {
         let layout = Layout::contiguous("conv", shape)?;
         let out = with_float!(a.dtype(), T => {
             Buffer::<T>::check("conv", layout.numel())?;
-            let mut out = Buffer::<T>::zeros(layout.numel());
+            let mut out = Buffer::<T>::unwritten(layout.numel());
             let added = bias.map(|bias| bias.values::<T>());
             O::compute(&self.geometry, &a.values::<T>(), &b.values::<T>(), added.as_deref(), &mut out);
             Tensor::new(out, dense(shape))

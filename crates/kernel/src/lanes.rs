@@ -4,12 +4,11 @@
 //! registers over the whole loop, and the same tile written as plain arrays was spilled and reached 9 GFLOP/s
 //! where explicit vectors reached 213 (f32, one AVX-512 core).
 
-use crate::real::Float;
 use pulp::{Simd, bytemuck};
-use std::cell::Cell;
+use std::cell::RefCell;
 
 /// A number that has vectors on every instruction set.
-pub(super) trait Element: Float {
+pub trait Element: Copy + Default + 'static {
     /// One register full.
     type Vector<S: Simd>: Copy;
 
@@ -29,7 +28,7 @@ pub(super) trait Element: Float {
     fn vectors_mut<S: Simd>(x: &mut [Self]) -> &mut [Self::Vector<S>];
     /// Vectors as the numbers in them.
     fn numbers<S: Simd>(x: &[Self::Vector<S>]) -> &[Self];
-    /// This thread's room for packed panels. It is taken out and put back, so that a product needs no
+    /// Room that this thread has: a vector of any length. It is taken out and put back, so that a product needs no
     /// allocation once the first one of its size is done.
     fn take_room() -> Vec<Self>;
     fn return_room(room: Vec<Self>);
@@ -70,22 +69,27 @@ macro_rules! element {
                 bytemuck::cast_slice(x)
             }
             fn take_room() -> Vec<Self> {
-                ROOM.with(|room| room.$t.take())
+                ROOM.with(|room| room.$t.borrow_mut().pop().unwrap_or_default())
             }
             fn return_room(vec: Vec<Self>) {
-                ROOM.with(|room| room.$t.set(vec));
+                if size_of_val(vec.as_slice()) <= KEPT {
+                    ROOM.with(|room| room.$t.borrow_mut().push(vec));
+                }
             }
         }
     };
 }
 
+/// No larger room is kept.
+const KEPT: usize = 4 << 20;
+
 struct Room {
-    f32: Cell<Vec<f32>>,
-    f64: Cell<Vec<f64>>,
+    f32: RefCell<Vec<Vec<f32>>>,
+    f64: RefCell<Vec<Vec<f64>>>,
 }
 
 thread_local! {
-    static ROOM: Room = const { Room { f32: Cell::new(Vec::new()), f64: Cell::new(Vec::new()) } };
+    static ROOM: Room = const { Room { f32: RefCell::new(Vec::new()), f64: RefCell::new(Vec::new()) } };
 }
 
 element!(f32, f32s, F32_LANES, splat_f32s, add_f32s, mul_add_e_f32s, as_simd_f32s, as_mut_simd_f32s);

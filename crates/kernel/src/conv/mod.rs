@@ -1,0 +1,255 @@
+//! Convolutions along up to three dimensions, and their two adjoints.
+//!
+//! ```text
+//! y[n, o, j]  = b[o] + Σ w[o, i, k] · x[n, i, j·stride + k·dilation − padding]
+//! ∂x[n, i, p] = Σ w[o, i, k] · ∂y[n, o, j]      over all k and j with j·stride + k·dilation − padding = p
+//! ∂w[o, i, k] = Σ ∂y[n, o, j] · x[n, i, j·stride + k·dilation − padding]
+//! ```
+//! An image is copied between the zeros that its windows meet (`window`), small enough to stay in the cache. There, the
+//! elements that windows side by side multiply by the same weight are neighbours, so they are vectors as they stand: the
+//! loops of a matrix product read them in place, by a table of offsets (`tile`), and nothing is written out k times. A
+//! gradient to x is the same loop over a copy of ∂y; a gradient to w is the sum over windows of vectors of ∂y, whose
+//! channels are laid side by side, times single elements of x. Zeros around an image count: 0·∞ is NaN.
+//!
+//! **Bits.** A sum over taps has one order, whatever its neighbours. Results are shared out over the threads by channels,
+//! and weights are summed in parts of the batch that depend on its size alone: nothing depends on the threads.
+
+mod tile;
+mod window;
+
+use crate::real::Float;
+use crate::threads::{num_threads, share_out};
+use pulp::Arch;
+use tile::{ROWS, Weights, Windows};
+use window::{Pass, Source};
+
+/// Products that are worth another thread.
+const WORK: usize = 500_000;
+
+/// Parts of the batch whose weight gradients are summed apart, at most.
+const PARTS: usize = 16;
+
+/// Elements of all the parts together.
+const SUMS: usize = 1 << 20;
+
+/// The sizes of a convolution. Dimensions that it does not have come first, with size 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// Images.
+    pub batch: usize,
+    /// Groups of channels that do not meet.
+    pub groups: usize,
+    /// Channels of x in a group.
+    pub inputs: usize,
+    /// Channels of y in a group.
+    pub outputs: usize,
+    /// Depth, height and width of x.
+    pub input: [usize; 3],
+    /// Those of y.
+    pub output: [usize; 3],
+    /// Those of the window.
+    pub kernel: [usize; 3],
+    /// The distance between windows.
+    pub stride: [usize; 3],
+    /// Zeros in front of x.
+    pub padding: [usize; 3],
+    /// The distance between neighbours in a window.
+    pub dilation: [usize; 3],
+}
+
+impl Geometry {
+    /// Elements of the weight of one group.
+    fn w(&self) -> usize {
+        self.outputs * self.taps()
+    }
+
+    /// Elements of a window of all channels of a group.
+    fn taps(&self) -> usize {
+        self.inputs * self.kernel.iter().product::<usize>()
+    }
+}
+
+/// The smallest piece of a loop over `n` elements that is worth another thread, where `work` products make up an
+/// element. Pieces of the same image copy it once each: without images enough, as many pieces as threads have to do.
+fn least(n: usize, work: usize, images: usize) -> usize {
+    let threads = num_threads();
+    let least = WORK.div_ceil(work.max(1));
+    if images < 2 * threads { least.max(n.div_ceil(threads)) } else { least }
+}
+
+/// `y = W ∗ x + b`
+pub fn forward<T: Float>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
+    let taps = g.kernel.iter().product();
+    sums(g, [g.outputs, g.inputs], [g.inputs * taps, taps], g.output, Source::forward(g), [x, w], bias, y);
+}
+
+/// `∂x = Wᵀ ∗ ∂y`, plus a bias: the convolution transposed.
+pub fn input<T: Float>(g: &Geometry, grad: &[T], w: &[T], bias: Option<&[T]>, x: &mut [T]) {
+    let taps = g.kernel.iter().product();
+    sums(
+        g,
+        [g.inputs, g.outputs],
+        [taps, g.inputs * taps],
+        g.input,
+        Source::transposed(g),
+        [grad, w],
+        bias,
+        x,
+    );
+}
+
+/// A result with planes of `size`, and as many channels in a group as the weight has `rows`; a row and a channel of the
+/// weight are `strides` apart.
+#[expect(clippy::too_many_arguments, reason = "the two directions differ in no less")]
+fn sums<T: Float>(
+    g: &Geometry,
+    [rows, channels]: [usize; 2],
+    strides: [usize; 2],
+    size: [usize; 3],
+    source: Source,
+    [x, w]: [&[T]; 2],
+    bias: Option<&[T]>,
+    out: &mut [T],
+) {
+    let (plane, passes) = (size.iter().product::<usize>(), source.passes());
+    if out.is_empty() {
+        return;
+    }
+    // Each pass has its weights, each group has them all.
+    let panels = rows.div_ceil(ROWS);
+    let group = panels * ROWS * passes.iter().map(|pass| pass.offsets.len()).sum::<usize>();
+    let mut weights = T::take_room();
+    weights.clear();
+    weights.resize(g.groups * group, T::default());
+    for (i, weights) in weights.chunks_exact_mut(group.max(1)).enumerate() {
+        let mut rest = weights;
+        for pass in &passes {
+            let part;
+            (part, rest) = rest.split_at_mut(panels * ROWS * pass.offsets.len());
+            pack(&w[i * g.w()..][..g.w()], [rows, channels], strides, pass, part);
+        }
+    }
+    let work = channels * g.kernel.iter().product::<usize>();
+    let least = least(out.len(), work, g.batch * g.groups);
+    share_out(out, plane, least, &|start, out| {
+        let (mut copy, mut room) = (T::take_room(), T::take_room());
+        copy.clear();
+        copy.resize(source.len(), T::default());
+        let (mut row, mut out) = (start / plane, out);
+        while !out.is_empty() {
+            // The rest of one group of one image.
+            let (image, first) = (row / rows, row % rows);
+            let wanted = first..rows.min(first + out.len() / plane);
+            let part;
+            (part, out) = out.split_at_mut(wanted.len() * plane);
+            row += wanted.len();
+            let channel = image % g.groups * rows + first;
+            let bias = bias.map(|bias| &bias[channel..][..wanted.len()]);
+            for block in source.blocks() {
+                source.copy(&x[image * source.image()..][..source.image()], block, &mut copy);
+                let mut weights = &weights[image % g.groups * group..][..group];
+                for pass in &passes {
+                    let own;
+                    (own, weights) = weights.split_at(panels * ROWS * pass.offsets.len());
+                    Arch::new().dispatch(Windows {
+                        pass,
+                        source: &source,
+                        copy: &copy,
+                        block,
+                        weights: own,
+                        rows: wanted.clone(),
+                        bias,
+                        out: part,
+                        size,
+                        in_order: passes.len() == 1,
+                        room: &mut room,
+                    });
+                }
+            }
+        }
+        T::return_room(room);
+        T::return_room(copy);
+    });
+    T::return_room(weights);
+}
+
+/// The taps of a pass in panels of [`ROWS`] rows, tap by tap.
+fn pack<T: Float>(
+    w: &[T],
+    [rows, channels]: [usize; 2],
+    [row_stride, channel_stride]: [usize; 2],
+    pass: &Pass,
+    out: &mut [T],
+) {
+    for (row, panel) in (0..rows).step_by(ROWS).zip(out.chunks_exact_mut((pass.offsets.len() * ROWS).max(1)))
+    {
+        for r in 0..ROWS.min(rows - row) {
+            let mut out = panel.iter_mut().skip(r).step_by(ROWS);
+            for channel in 0..channels {
+                let w = &w[(row + r) * row_stride + channel * channel_stride..];
+                out.by_ref().zip(&pass.places).for_each(|(out, &place)| *out = w[place]);
+            }
+        }
+    }
+}
+
+/// `∂W = Σ ∂y·x`
+pub fn weight<T: Float>(g: &Geometry, x: &[T], grad: &[T], w: &mut [T]) {
+    let (source, taps) = (Source::forward(g), g.taps());
+    let (planes, size) = (g.output.iter().product::<usize>(), g.groups * g.w());
+    let parts = (SUMS / size.max(1)).clamp(1, PARTS);
+    let images = g.batch.div_ceil(parts).max(1);
+    let parts = g.batch.div_ceil(images);
+    let passes = source.passes();
+    let [pass] = &passes[..] else { return };
+    let mut sums = T::take_room();
+    sums.clear();
+    sums.resize(parts * size, T::default());
+    let least = least(sums.len(), planes * images, parts * g.groups);
+    // In a part and group, a row for each tap: the channels of y.
+    share_out(&mut sums, g.outputs, least, &|start, sums| {
+        let (mut copy, mut room) = (T::take_room(), T::take_room());
+        copy.clear();
+        copy.resize(source.len(), T::default());
+        let (mut row, mut sums) = (start / g.outputs, sums);
+        while !sums.is_empty() {
+            let (part, group, first) = (row / taps / g.groups, row / taps % g.groups, row % taps);
+            let wanted = first..taps.min(first + sums.len() / g.outputs);
+            let own;
+            (own, sums) = sums.split_at_mut(wanted.len() * g.outputs);
+            row += wanted.len();
+            for image in part * images..g.batch.min((part + 1) * images) {
+                let i = image * g.groups + group;
+                let grad = &grad[i * g.outputs * planes..][..g.outputs * planes];
+                for block in source.blocks() {
+                    source.copy(&x[i * source.image()..][..source.image()], block, &mut copy);
+                    Arch::new().dispatch(Weights {
+                        source: &source,
+                        pass,
+                        copy: &copy,
+                        block,
+                        grad,
+                        taps: wanted.clone(),
+                        sums: own,
+                        room: &mut room,
+                    });
+                }
+            }
+        }
+        T::return_room(room);
+        T::return_room(copy);
+    });
+    let (whole, rest) = sums.split_at_mut(size.min(parts * size));
+    for part in rest.chunks_exact(size.max(1)) {
+        whole.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part);
+    }
+    for (i, w) in w.iter_mut().enumerate() {
+        let (row, tap) = (i / taps, i % taps);
+        let (group, o) = (row / g.outputs, row % g.outputs);
+        *w = if whole.is_empty() { T::default() } else { whole[(group * taps + tap) * g.outputs + o] };
+    }
+    T::return_room(sums);
+}
+
+#[cfg(test)]
+mod tests;
