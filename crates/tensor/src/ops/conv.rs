@@ -123,48 +123,53 @@ struct Plan {
     y: Shape,
 }
 
+/// One of the three that meet in a convolution.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    X,
+    W,
+    Y,
+}
+
+impl Part {
+    /// The two others, from which it is made.
+    fn from(self) -> [Part; 2] {
+        match self {
+            Part::X => [Part::Y, Part::W],
+            Part::W => [Part::X, Part::Y],
+            Part::Y => [Part::X, Part::W],
+        }
+    }
+}
+
 impl Plan {
+    /// `part` from the two others, in the order of [`Part::from`], and a bias for each of its channels.
     #[track_caller]
-    fn forward(&self, x: &Tensor, w: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        self.run(&self.y, Convolution(self.clone()), [x, w], bias)
-    }
-
-    #[track_caller]
-    fn input(&self, grad: &Tensor, w: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        self.run(&self.x, ConvTranspose(self.clone()), [grad, w], bias)
-    }
-
-    #[track_caller]
-    fn weight(&self, x: &Tensor, grad: &Tensor) -> Result<Tensor> {
-        self.run(&self.w, ConvWeight(self.clone()), [x, grad], None)
-    }
-
-    #[track_caller]
-    fn run<O: Op + Kernel>(
-        &self,
-        shape: &[usize],
-        op: O,
-        [a, b]: [&Tensor; 2],
-        bias: Option<&Tensor>,
-    ) -> Result<Tensor> {
+    fn make(&self, part: Part, [a, b]: [&Tensor; 2], bias: Option<&Tensor>) -> Result<Tensor> {
+        let shape = match part {
+            Part::X => &self.x,
+            Part::W => &self.w,
+            Part::Y => &self.y,
+        };
         let layout = Layout::contiguous("conv", shape)?;
         let out = with_float!(a.dtype(), T => {
             Buffer::<T>::check("conv", layout.numel())?;
             let mut out = Buffer::<T>::unwritten(layout.numel());
             let added = bias.map(|bias| bias.values::<T>());
-            O::compute(&self.geometry, &a.values::<T>(), &b.values::<T>(), added.as_deref(), &mut out);
+            let (a, b, added) = (a.values::<T>(), b.values::<T>(), added.as_deref());
+            match part {
+                Part::X => conv::input(&self.geometry, &a, &b, added, &mut out),
+                Part::W => conv::weight(&self.geometry, &a, &b, &mut out),
+                Part::Y => conv::forward(&self.geometry, &a, &b, added, &mut out),
+            }
             Tensor::new(out, dense(shape))
         });
+        let op = Convolution { plan: self.clone(), part };
         Ok(match bias {
             Some(bias) => out.record(op, &[a, b, bias]),
             None => out.record(op, &[a, b]),
         })
     }
-}
-
-/// What a convolution's kernel is.
-trait Kernel {
-    fn compute<T: kernel::Float>(g: &Geometry, a: &[T], b: &[T], bias: Option<&[T]>, out: &mut [T]);
 }
 
 /// Over all but the channels.
@@ -173,76 +178,31 @@ fn sum_to_channels(grad: &Tensor) -> Result<Tensor> {
     grad.sum_dim(dims, false)
 }
 
-/// `y = W ∗ x + b`
-struct Convolution(Plan);
-
-impl Kernel for Convolution {
-    fn compute<T: kernel::Float>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T]>, out: &mut [T]) {
-        conv::forward(g, x, w, bias, out);
-    }
+/// `y = W ∗ x + b`, or another part made from the two that are given.
+struct Convolution {
+    plan: Plan,
+    part: Part,
 }
 
 impl Op for Convolution {
     fn name(&self) -> &'static str {
-        "Convolution"
+        match self.part {
+            Part::W => "ConvolutionBackward",
+            Part::X | Part::Y => "Convolution",
+        }
     }
     fn keep(&self) -> Keep {
         Keep::Inputs
     }
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
-        ctx.grads(|i| match i {
-            0 => self.0.input(grad, &ctx.input(1)?, None),
-            1 => self.0.weight(&ctx.input(0)?, grad),
-            _ => sum_to_channels(grad),
-        })
-    }
-}
-
-/// `x = Wᵀ ∗ g + b`
-struct ConvTranspose(Plan);
-
-impl Kernel for ConvTranspose {
-    fn compute<T: kernel::Float>(g: &Geometry, grad: &[T], w: &[T], bias: Option<&[T]>, out: &mut [T]) {
-        conv::input(g, grad, w, bias, out);
-    }
-}
-
-impl Op for ConvTranspose {
-    fn name(&self) -> &'static str {
-        "Convolution"
-    }
-    fn keep(&self) -> Keep {
-        Keep::Inputs
-    }
-    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
-        ctx.grads(|i| match i {
-            0 => self.0.forward(grad, &ctx.input(1)?, None),
-            1 => self.0.weight(grad, &ctx.input(0)?),
-            _ => sum_to_channels(grad),
-        })
-    }
-}
-
-/// `∂W` from x and g.
-struct ConvWeight(Plan);
-
-impl Kernel for ConvWeight {
-    fn compute<T: kernel::Float>(g: &Geometry, x: &[T], grad: &[T], _: Option<&[T]>, out: &mut [T]) {
-        conv::weight(g, x, grad, out);
-    }
-}
-
-impl Op for ConvWeight {
-    fn name(&self) -> &'static str {
-        "ConvolutionBackward"
-    }
-    fn keep(&self) -> Keep {
-        Keep::Inputs
-    }
-    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
-        ctx.grads(|i| match i {
-            0 => self.0.input(&ctx.input(1)?, grad, None),
-            _ => self.0.forward(&ctx.input(0)?, grad, None),
+        ctx.grads(|i| {
+            let Some(&wanted) = self.part.from().get(i) else {
+                return sum_to_channels(grad);
+            };
+            // The gradient stands in for what was made.
+            let other = ctx.input(1 - i)?;
+            let given = wanted.from().map(|part| if part == self.part { grad } else { &other });
+            self.plan.make(wanted, given, None)
         })
     }
 }
@@ -292,7 +252,7 @@ impl Tensor {
             return self.unsqueeze(0)?.convolve(op, rank, weight, bias, options, transposed)?.squeeze_dim(0);
         }
         let plan = plan(op, rank, [self, weight], bias, options, transposed).at_caller()?;
-        if transposed { plan.input(self, weight, bias) } else { plan.forward(self, weight, bias) }
+        plan.make(if transposed { Part::X } else { Part::Y }, [self, weight], bias)
     }
 }
 
@@ -424,7 +384,7 @@ pub fn cases() -> Vec<Case> {
             |x| {
                 let weight = x[0].new_zeros([2, 1, 2, 2])?;
                 let plan = plan("conv2d", 2, [&x[0], &weight], None, &Conv::new(), false)?;
-                plan.weight(&x[0], &x[1])
+                plan.make(Part::W, [&x[0], &x[1]], None)
             },
             three(&[2, 1, 3, 3], &[2, 2, 2, 2], 1),
         ),
