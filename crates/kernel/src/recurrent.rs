@@ -19,6 +19,7 @@ mod forward;
 pub use backward::{Backward, backward};
 pub use forward::{Forward, forward};
 
+use crate::gemm::{Matrix, Packed, gemm};
 use crate::real::Float;
 use crate::threads::{Block, Blocks, Pieces, num_threads};
 
@@ -97,10 +98,10 @@ impl Shape<'_> {
     }
 
     /// For each row of `values` (as wide as `initial`'s) the values before its step: `initial` where it is the first.
-    pub fn before<T: Float>(&self, values: &[T], initial: &[T]) -> Vec<T> {
+    /// Writes all of `before`, which is as long as `values`.
+    pub fn before<T: Float>(&self, values: &[T], initial: &[T], before: &mut [T]) {
         let width = initial.len().checked_div(self.batch()).unwrap_or(0);
         let mut state = initial.to_vec();
-        let mut before = vec![T::default(); values.len()];
         let firsts = firsts(self.steps);
         for t in self.order() {
             let part = firsts[t] * width..(firsts[t] + self.steps[t]) * width;
@@ -108,7 +109,35 @@ impl Shape<'_> {
             before[part.clone()].copy_from_slice(state);
             state.copy_from_slice(&values[part]);
         }
-        before
+    }
+
+    /// A weight of a step, `(k, n)`, packed for all steps where that pays: where it meets many rows, but not one at a
+    /// time, which reads it as it stands. It does not depend on the threads.
+    fn weight<'a, T: Float>(&self, shape: [usize; 2], matrix: Matrix<'a, T>) -> Weight<'a, T> {
+        if self.batch() > 1 && self.steps.len() > 1 {
+            Weight::Packed(Packed::new(shape, matrix))
+        } else {
+            Weight::Plain(shape, matrix)
+        }
+    }
+}
+
+/// The right side of the product of a step.
+enum Weight<'a, T: Float> {
+    Plain([usize; 2], Matrix<'a, T>),
+    Packed(Packed<T>),
+}
+
+impl<T: Float> Weight<'_, T> {
+    /// `c = a·weight`, or added to c.
+    fn product(&self, a: &[T], c: &mut [T], accumulate: bool) {
+        match self {
+            Weight::Packed(packed) => packed.product(a, c, accumulate),
+            &Weight::Plain([k, n], weight) => {
+                let a = Matrix { data: a, row_stride: k, column_stride: 1 };
+                gemm([c.len() / n.max(1), k, n], a, weight, c, accumulate);
+            }
+        }
     }
 }
 

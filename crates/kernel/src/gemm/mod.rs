@@ -161,6 +161,81 @@ fn tiles<T: Float>([m, k, n]: [usize; 3], a: Matrix<'_, T>, b: Matrix<'_, T>, c:
     });
 }
 
+/// A matrix that is packed once for many products from the left.
+///
+/// ```
+/// use kernel::gemm::{Matrix, Packed};
+///
+/// let b = Packed::new([2, 1], Matrix { data: &[3.0f32, 4.0], row_stride: 1, column_stride: 2 });
+/// let mut c = [1.0; 2];
+/// b.product(&[1.0, 0.0, 0.0, 1.0], &mut c, true);
+/// assert_eq!(c, [4.0, 5.0]);
+/// ```
+pub struct Packed<T: Float> {
+    shape: [usize; 2],
+    panels: Vec<T>,
+}
+
+impl<T: Float> Packed<T> {
+    /// Packs a `(k, n)` matrix.
+    ///
+    /// # Panics
+    /// If the slice is too short for its shape and strides.
+    pub fn new([k, n]: [usize; 2], b: Matrix<'_, T>) -> Self {
+        assert!(k * n == 0 || b.holds(k, n), "gemm: b has {} elements, too few for {k}×{n}", b.data.len());
+        let panels = Arch::new().dispatch(Pack { shape: [k, n], b });
+        Packed { shape: [k, n], panels }
+    }
+
+    /// `c = a·b`, or `c += a·b` with `accumulate`, where `a` is `(m, k)`; both are row-major and without gaps. A row of
+    /// c has the same bits whatever m is.
+    ///
+    /// # Panics
+    /// If `a` and `c` have not the same number of rows.
+    pub fn product(&self, a: &[T], c: &mut [T], accumulate: bool) {
+        let [k, n] = self.shape;
+        if c.is_empty() {
+            return;
+        }
+        if k == 0 {
+            if !accumulate {
+                c.fill(T::default());
+            }
+            return;
+        }
+        let m = c.len() / n;
+        assert!(
+            c.len() == m * n && a.len() == m * k,
+            "gemm: rows of {} and of {} do not fit",
+            a.len(),
+            c.len()
+        );
+        let a = Matrix { data: a, row_stride: k, column_stride: 1 };
+        let c = Block::whole(c, [m, n]);
+        Arch::new().dispatch(tile::Ready { shape: [m, k, n], a, panels: &self.panels, c, accumulate });
+    }
+}
+
+struct Pack<'a, T> {
+    shape: [usize; 2],
+    b: Matrix<'a, T>,
+}
+
+impl<T: Float> WithSimd for Pack<'_, T> {
+    type Output = Vec<T>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<T> {
+        let Self { shape: [k, n], b } = self;
+        let width = tile::width::<T, S>();
+        let mut out = vec![T::default(); k * n.next_multiple_of(width)];
+        if !out.is_empty() {
+            pack::panels([k, n], b, width, &mut out);
+        }
+        out
+    }
+}
+
 /// The textbook's loops.
 struct Tiny<'a, T> {
     k: usize,

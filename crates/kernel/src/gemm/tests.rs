@@ -187,3 +187,31 @@ fn scalar_tiles_agree() {
         assert!(c.iter().zip(&expected).all(|(x, y)| (x - y).abs() < 1e-12));
     }
 }
+
+#[test]
+fn packed_once() {
+    let mut lcg = Lcg(5);
+    for [m, k, n] in [[16, 128, 70], [1, 300, 33], [7, 600, 5], [30, 1, 1], [0, 3, 4], [3, 0, 4]] {
+        let (a, ..) = random::<f32>(&mut lcg, m, k);
+        let a: Vec<f32> = (0..m * k).map(|i| a[i % a.len()]).collect();
+        let (b, row_stride, column_stride) = random::<f32>(&mut lcg, k, n);
+        let b = Matrix { data: &b, row_stride, column_stride };
+        let packed = Packed::new([k, n], b);
+        for accumulate in [false, true] {
+            let start = if accumulate { 0.5 } else { f32::NAN };
+            let mut c = vec![start; m * n];
+            packed.product(&a, &mut c, accumulate);
+            for (i, &c) in c.iter().enumerate() {
+                let terms = (0..k).map(|l| f64::from(a[i / n * k + l]) * f64::from(b.at(l, i % n)));
+                let expected = terms.sum::<f64>() + if accumulate { 0.5 } else { 0.0 };
+                assert!((f64::from(c) - expected).abs() < 1e-6 * k as f64 + 1e-6, "{c} is not {expected}");
+            }
+            // Row by row, the same bits.
+            let mut again = vec![start; m * n];
+            for (a, c) in a.chunks_exact(k.max(1)).zip(again.chunks_exact_mut(n)) {
+                packed.product(&a[..k], c, accumulate);
+            }
+            assert!(k == 0 || again.iter().zip(&c).all(|(a, b)| a.to_bits() == b.to_bits()));
+        }
+    }
+}

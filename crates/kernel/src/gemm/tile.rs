@@ -44,7 +44,7 @@ impl<T: Float> WithSimd for Tiled<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { shape: [m, k, n], a, b, mut c, accumulate, room } = self;
-        let width = 2 * T::lanes::<S>();
+        let width = width::<T, S>();
         let rows = tile_rows::<S>();
         let pack_a = a.column_stride != 1;
         // Whole panels of B can be read where they are; its last columns need their zeros.
@@ -94,6 +94,45 @@ impl<T: Float> WithSimd for Tiled<'_, T> {
                             (false, false) => rows_in_place::<S, T, 1>(simd, size, a, b, c),
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// Columns of a panel of B.
+#[inline(always)]
+pub(super) fn width<T: Float, S: Simd>() -> usize {
+    2 * T::lanes::<S>()
+}
+
+/// The product with panels that are packed already, each with all its k. A's rows are contiguous.
+pub(super) struct Ready<'a, T> {
+    pub(super) shape: [usize; 3],
+    pub(super) a: Matrix<'a, T>,
+    pub(super) panels: &'a [T],
+    pub(super) c: Block<'a, T>,
+    pub(super) accumulate: bool,
+}
+
+impl<T: Float> WithSimd for Ready<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { shape: [m, k, n], a, panels, mut c, accumulate } = self;
+        let width = width::<T, S>();
+        for l in (0..k).step_by(K_BLOCK) {
+            let k_block = K_BLOCK.min(k - l);
+            let a = Matrix { data: &a.data[l..], ..a };
+            for (j, panel) in (0..n).step_by(width).zip(panels.chunks_exact(k * width)) {
+                let columns = width.min(n - j);
+                let c = Target { block: &mut c, row: 0, column: j, columns, add: accumulate || l > 0 };
+                let b = Panel { data: &panel[l * width..], lead: width, k: k_block };
+                if columns > T::lanes::<S>() {
+                    rows_in_place::<S, T, 2>(simd, [m, columns], a, b, c);
+                } else {
+                    rows_in_place::<S, T, 1>(simd, [m, columns], a, b, c);
                 }
             }
         }

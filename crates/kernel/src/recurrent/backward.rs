@@ -1,8 +1,8 @@
 //! Back through the steps.
 
 use super::cells;
-use super::{Rows, Shape, Whole};
-use crate::gemm::{Matrix, gemm};
+use super::{Rows, Shape, Weight, Whole};
+use crate::gemm::Matrix;
 use crate::real::Float;
 use crate::threads::{Pieces, share};
 use pulp::Arch;
@@ -38,6 +38,8 @@ pub struct Backward<'a, T> {
 pub fn backward<T: Float>(shape: Shape<'_>, all: Backward<'_, T>) {
     let (batch, hidden, output) = (shape.batch(), shape.hidden, shape.output);
     if batch * hidden * output == 0 {
+        all.grad_gates.fill(T::default());
+        all.grad_recurrent.fill(T::default());
         return;
     }
     let part = shape.part();
@@ -48,7 +50,9 @@ pub fn backward<T: Float>(shape: Shape<'_>, all: Backward<'_, T>) {
     let grad_state = Pieces::new(all.grad_state, part * output);
     let grad_cells = Pieces::new(all.grad_cells, part * hidden);
     let firsts = super::firsts(shape.steps);
-    let (weight, projection) = (all.weight, all.projection);
+    let plain = |data, k, n| shape.weight([k, n], Matrix { data, row_stride: n, column_stride: 1 });
+    let weight = plain(all.weight, shape.width(), output);
+    let projection = all.projection.map(|projection| plain(projection, output, hidden));
     let (gates, kept, before) = (all.gates, all.kept, all.before);
     share(batch.div_ceil(part), &|i| {
         let grad_cells = if grad_cells.is_empty() { &mut [] } else { grad_cells.take(i) };
@@ -60,7 +64,7 @@ pub fn backward<T: Float>(shape: Shape<'_>, all: Backward<'_, T>) {
             grad_cells,
             first: i * part,
         };
-        part.run(shape, &firsts, weight, projection, [gates, kept, before]);
+        part.run(shape, &firsts, &weight, projection.as_ref(), [gates, kept, before]);
     });
 }
 
@@ -80,14 +84,13 @@ impl<T: Float> Part<'_, T> {
         mut self,
         shape: Shape<'_>,
         firsts: &[usize],
-        weight: &[T],
-        projection: Option<&[T]>,
+        weight: &Weight<'_, T>,
+        projection: Option<&Weight<'_, T>>,
         [gates, kept, before]: [&[T]; 3],
     ) {
         let (hidden, output, width) = (shape.hidden, shape.output, shape.width());
         let members = self.grad_state.len() / output;
         let mut inner = vec![T::default(); if projection.is_some() { members * hidden } else { 0 }];
-        let weight = Matrix { data: weight, row_stride: output, column_stride: 1 };
         for t in shape.order().rev() {
             let total = self.grad.step(t);
             let rows = total.len() / output;
@@ -102,9 +105,7 @@ impl<T: Float> Part<'_, T> {
             state.copy_from_slice(total);
             let through_projection = projection.map(|projection| {
                 let inner = &mut inner[..rows * hidden];
-                let left = Matrix { data: &*total, row_stride: output, column_stride: 1 };
-                let right = Matrix { data: projection, row_stride: hidden, column_stride: 1 };
-                gemm([rows, output, hidden], left, right, inner, false);
+                projection.product(total, inner, false);
                 inner
             });
             let mut grad_recurrent = self.grad_recurrent.as_mut().map(|r| r.step(t));
@@ -123,8 +124,7 @@ impl<T: Float> Part<'_, T> {
             // A GRU's state has a way around the gates.
             let around = grad_recurrent.is_some();
             let through = grad_recurrent.as_deref().unwrap_or(grad_gates);
-            let left = Matrix { data: through, row_stride: width, column_stride: 1 };
-            gemm([rows, width, output], left, weight, state, around);
+            weight.product(through, state, around);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Forward through the steps.
 
 use super::cells;
-use super::{Cell, Rows, Shape, Whole};
-use crate::gemm::{Matrix, gemm};
+use super::{Cell, Rows, Shape, Weight, Whole};
+use crate::gemm::Matrix;
 use crate::real::Float;
 use crate::threads::{Pieces, share};
 use pulp::Arch;
@@ -35,6 +35,7 @@ pub struct Forward<'a, T> {
 pub fn forward<T: Float>(shape: Shape<'_>, all: Forward<'_, T>) {
     let (batch, hidden, output) = (shape.batch(), shape.hidden, shape.output);
     if batch * hidden * output == 0 {
+        all.kept.fill(T::default());
         return;
     }
     let part = shape.part();
@@ -44,7 +45,10 @@ pub fn forward<T: Float>(shape: Shape<'_>, all: Forward<'_, T>) {
     let outputs = Whole::new(all.outputs, &shape, output, part);
     let state = Pieces::new(all.state, part * output);
     let cells = Pieces::new(all.cells, part * hidden);
-    let (weight, bias, projection) = (all.weight, all.bias, all.projection);
+    let transposed = |data, k, n| shape.weight([k, n], Matrix { data, row_stride: 1, column_stride: k });
+    let weight = transposed(all.weight, output, shape.width());
+    let projection = all.projection.map(|projection| transposed(projection, hidden, output));
+    let bias = all.bias;
     share(batch.div_ceil(part), &|i| {
         let cells = if cells.is_empty() { &mut [] } else { cells.take(i) };
         let part = Part {
@@ -54,7 +58,7 @@ pub fn forward<T: Float>(shape: Shape<'_>, all: Forward<'_, T>) {
             state: state.take(i),
             cells,
         };
-        part.run(shape, weight, bias, projection);
+        part.run(shape, &weight, bias, projection.as_ref());
     });
 }
 
@@ -68,26 +72,30 @@ struct Part<'a, T> {
 }
 
 impl<T: Float> Part<'_, T> {
-    fn run(mut self, shape: Shape<'_>, weight: &[T], bias: Option<&[T]>, projection: Option<&[T]>) {
+    fn run(
+        mut self,
+        shape: Shape<'_>,
+        weight: &Weight<'_, T>,
+        bias: Option<&[T]>,
+        projection: Option<&Weight<'_, T>>,
+    ) {
         let (hidden, output, width) = (shape.hidden, shape.output, shape.width());
         let members = self.state.len() / output;
         let gru = shape.cell == Cell::Gru;
         let mut recurrent = vec![T::default(); if gru { members * width } else { 0 }];
         let mut inner = vec![T::default(); if projection.is_some() { members * hidden } else { 0 }];
-        let weight = Matrix { data: weight, row_stride: 1, column_stride: output };
         for t in shape.order() {
             let gates = self.gates.step(t);
             let rows = gates.len() / width;
             let state = &mut self.state[..rows * output];
-            let left = Matrix { data: &*state, row_stride: output, column_stride: 1 };
             let recurrent = &mut recurrent[..if gru { rows * width } else { 0 }];
             if gru {
                 if let Some(bias) = bias {
                     recurrent.chunks_exact_mut(width).for_each(|row| row.copy_from_slice(bias));
                 }
-                gemm([rows, output, width], left, weight, recurrent, bias.is_some());
+                weight.product(state, recurrent, bias.is_some());
             } else {
-                gemm([rows, output, width], left, weight, gates, true);
+                weight.product(state, gates, true);
             }
             let cells = if self.cells.is_empty() { &mut [] } else { &mut self.cells[..rows * hidden] };
             let kept = self.kept.as_mut().map_or(&mut [][..], |kept| kept.step(t));
@@ -107,9 +115,7 @@ impl<T: Float> Part<'_, T> {
                 Some(projection) => {
                     let inner = &mut inner[..rows * hidden];
                     step(inner);
-                    let left = Matrix { data: &*inner, row_stride: hidden, column_stride: 1 };
-                    let right = Matrix { data: projection, row_stride: 1, column_stride: hidden };
-                    gemm([rows, hidden, output], left, right, state, false);
+                    projection.product(inner, state, false);
                 }
             }
             self.outputs.step(t).copy_from_slice(&self.state[..rows * output]);

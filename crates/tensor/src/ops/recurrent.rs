@@ -178,9 +178,15 @@ fn transposed<T>(data: &[T], width: usize) -> Matrix<'_, T> {
     Matrix { data, row_stride: 1, column_stride: width }
 }
 
-fn flat<T: Float + crate::Element>(values: Vec<T>) -> Tensor {
+fn flat<T: crate::Element>(values: Buffer<T>) -> Tensor {
     let shape = [values.len()];
-    Tensor::new(Buffer::from(values), dense(&shape))
+    Tensor::new(values, dense(&shape))
+}
+
+fn copied<T: crate::Element>(values: &[T]) -> Buffer<T> {
+    let mut copy = Buffer::unwritten(values.len());
+    copy.copy_from_slice(values);
+    copy
 }
 
 impl Sequence {
@@ -203,7 +209,7 @@ impl Sequence {
         let (shape, width) = (self.shape(), self.shape().width());
         let values: Vec<_> = inputs.iter().map(|t| t.values::<T>()).collect();
         let weights = &values[self.weights()..];
-        let mut gates = vec![T::default(); rows * width];
+        let mut gates = Buffer::<T>::unwritten(rows * width);
         if self.biased {
             let mut bias = weights[2].to_vec();
             if self.cell != Cell::Gru {
@@ -214,9 +220,9 @@ impl Sequence {
         let x = matrix(&values[0], input);
         gemm([rows, input, width], x, transposed(&weights[0], input), &mut gates, self.biased);
         let keeps = self.lstm() || self.cell == Cell::Gru;
-        let mut kept = vec![T::default(); if keeps { rows * hidden } else { 0 }];
+        let mut kept = Buffer::<T>::unwritten(if keeps { rows * hidden } else { 0 });
         let cells = if self.lstm() { batch * hidden } else { 0 };
-        let mut all = Buffer::<T>::zeros(rows * output + batch * output + cells);
+        let mut all = Buffer::<T>::unwritten(rows * output + batch * output + cells);
         let (outputs, last) = all.split_at_mut(rows * output);
         let (state, last_cells) = last.split_at_mut(batch * output);
         state.copy_from_slice(&values[1]);
@@ -254,16 +260,21 @@ impl Sequence {
         let [gates, kept] = [0, 1].map(|i| self.activations[i].values::<T>());
         let result = ctx.output()?;
         let outputs = &result.values::<T>()[..rows * output];
-        let states = shape.before(outputs, &values[1]);
-        let cells = if self.lstm() { shape.before(&kept, &values[2]) } else { Vec::new() };
+        let before = |values: &[T], initial: &[T]| {
+            let mut before = Buffer::<T>::unwritten(values.len());
+            shape.before(values, initial, &mut before);
+            before
+        };
+        let states = before(outputs, &values[1]);
+        let cells = if self.lstm() { before(&kept, &values[2]) } else { Buffer::zeros(0) };
         let grad = grad.values::<T>();
         let (grad_outputs, last) = grad.split_at(rows * output);
         let (grad_state, grad_cells) = last.split_at(batch * output);
         let [mut totals, mut grad_state, mut grad_cells] =
-            [grad_outputs, grad_state, grad_cells].map(<[T]>::to_vec);
-        let mut grad_gates = vec![T::default(); rows * width];
+            [grad_outputs, grad_state, grad_cells].map(copied);
+        let mut grad_gates = Buffer::<T>::unwritten(rows * width);
         let gru = self.cell == Cell::Gru;
-        let mut grad_recurrent = vec![T::default(); if gru { rows * width } else { 0 }];
+        let mut grad_recurrent = Buffer::<T>::unwritten(if gru { rows * width } else { 0 });
         let projection = self.projected.then(|| &*weights[weights.len() - 1]);
         kernels::backward(
             shape,
@@ -282,21 +293,21 @@ impl Sequence {
         );
         let through = if gru { &grad_recurrent } else { &grad_gates };
         let product = |[m, k, n]: [usize; 3], a: Matrix<'_, T>, b: Matrix<'_, T>| {
-            let mut out = vec![T::default(); m * n];
+            let mut out = Buffer::<T>::unwritten(m * n);
             gemm([m, k, n], a, b, &mut out, false);
             out
         };
         let columns = |values: &[T]| {
             let mut sums = vec![0.0; width];
             add_rows(Itself, values, None, &mut sums);
-            sums.into_iter().map(<T as Float>::from_f64).collect::<Vec<T>>()
+            sums.into_iter().map(<T as Float>::from_f64).collect::<Buffer<T>>()
         };
         let first = self.weights();
         ctx.grads(|i| {
             let values = match i {
                 0 => product([rows, width, input], matrix(&grad_gates, width), matrix(&weights[0], input)),
-                1 => std::mem::take(&mut grad_state),
-                2 if self.lstm() => std::mem::take(&mut grad_cells),
+                1 => std::mem::replace(&mut grad_state, Buffer::zeros(0)),
+                2 if self.lstm() => std::mem::replace(&mut grad_cells, Buffer::zeros(0)),
                 _ => match i - first {
                     0 => product([width, rows, input], transposed(&grad_gates, width), matrix(&values[0], input)),
                     1 => product([width, rows, output], transposed(through, width), matrix(&states, output)),
