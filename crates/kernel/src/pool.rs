@@ -51,8 +51,9 @@ pub fn max_pool<T: Float>(
 }
 
 /// Windows side by side whose largest elements are looked for at once: without a branch, which the processor would guess
-/// wrong every other time.
+/// wrong every other time. Where there are fewer, half as many.
 const SIDE: usize = 8;
+const FEW: usize = SIDE / 2;
 
 /// One plane.
 struct Plane<'a, T> {
@@ -70,16 +71,16 @@ impl<T: Float> WithSimd for Plane<'_, T> {
     fn with_simd<S: Simd>(self, _: S) {
         let Plane { x, input: [_, height, width], windows: [deep, tall, wide], out, places } = self;
         let (like, stride) = alike(wide);
+        let side = [SIDE, FEW, 1].into_iter().find(|&side| like.len() >= side).unwrap_or(1);
         let mut taps = Vec::new();
         let rows = out.chunks_exact_mut(wide.len()).zip(places.chunks_exact_mut(wide.len()));
         let windows = deep.iter().flat_map(|z| tall.iter().map(move |y| (z, y)));
         for ((z, y), (out, places)) in windows.zip(rows) {
             let mut j = 0;
             while j < wide.len() {
-                let many = like.contains(&j) && like.len() >= SIDE;
+                let count = if like.contains(&j) { side } else { 1 };
                 // The last few windows that are alike begin with some that are done already.
-                let first = if many { j.min(like.end - SIDE) } else { j };
-                let count = if many { SIDE } else { 1 };
+                let first = if count > 1 { j.min(like.end - count) } else { j };
                 if first == j && (j == 0 || !like.contains(&(j - 1)) || !like.contains(&j)) {
                     taps.clear();
                     for z in z.places() {
@@ -92,10 +93,11 @@ impl<T: Float> WithSimd for Plane<'_, T> {
                 }
                 let (out, places) = (&mut out[first..first + count], &mut places[first..first + count]);
                 let start = wide[first].start;
-                match (many, stride) {
-                    (true, 1) => largest::<T, SIDE>(x, &taps, start, 1, out, places),
-                    (true, 2) => largest::<T, SIDE>(x, &taps, start, 2, out, places),
-                    (true, _) => largest::<T, SIDE>(x, &taps, start, stride, out, places),
+                match (count, stride) {
+                    (SIDE, 1) => largest::<T, SIDE>(x, &taps, start, 1, out, places),
+                    (SIDE, 2) => largest::<T, SIDE>(x, &taps, start, 2, out, places),
+                    (SIDE, _) => largest::<T, SIDE>(x, &taps, start, stride, out, places),
+                    (FEW, _) => largest::<T, FEW>(x, &taps, start, stride, out, places),
                     _ => largest::<T, 1>(x, &taps, start, 1, out, places),
                 }
                 j = first + count;

@@ -48,16 +48,19 @@ struct Axis {
     reach: usize,
 }
 
+/// The place of a tap in the window, its phase, and the distance q.
+type Reads = (usize, usize, i64);
+
 impl Axis {
-    /// `taps` are the place, the phase and the distance q of each tap of each side.
-    fn new(size: usize, step: usize, sides: Vec<([usize; 3], Vec<(usize, usize, i64)>)>) -> Self {
+    /// For each side: its first result, the distance between them and their number; its taps.
+    fn new(size: usize, step: usize, sides: Vec<([usize; 3], Vec<Reads>)>) -> Self {
         let all = || sides.iter().flat_map(|(_, taps)| taps);
         let mut phases: Vec<usize> = all().map(|&(_, phase, _)| phase).collect();
         phases.sort_unstable();
         phases.dedup();
         let least = all().map(|&(.., q)| q).min().unwrap_or(0);
         let most = all().map(|&(.., q)| q).max().unwrap_or(0);
-        let tap = |&(place, phase, q): &(usize, usize, i64)| Tap {
+        let tap = |&(place, phase, q): &Reads| Tap {
             place,
             phase: phases.partition_point(|&p| p < phase),
             shift: (q - least) as usize,

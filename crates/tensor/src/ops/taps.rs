@@ -13,6 +13,7 @@ use crate::layout::Shape;
 use crate::storage::{Buffer, with_float};
 use crate::tensor::{Tensor, dense};
 use kernel::pool::Run;
+use kernel::threads::share_out;
 use std::sync::Arc;
 
 /// Which elements, of `size`, each result takes, and how much of them.
@@ -42,6 +43,9 @@ impl Taps {
     }
 }
 
+/// Products that are worth another thread.
+const WORK: usize = 50_000;
+
 impl Tensor {
     /// Applies the map along dimension `dim`.
     #[track_caller]
@@ -53,23 +57,27 @@ impl Tensor {
             let mut out = Buffer::<T>::zeros(shape.iter().product());
             if !out.is_empty() && size > 0 {
                 let x = self.values::<T>();
-                let blocks = x.chunks_exact(size * inner).zip(out.chunks_exact_mut(shape[dim] * inner));
-                for (x, out) in blocks {
-                    if inner == 1 {
-                        let sum = |taps: &Vec<(usize, f64)>| {
-                            taps.iter().fold(0.0, |sum, &(index, weight)| sum + weight as T * x[index])
-                        };
-                        out.iter_mut().zip(&taps.taps).for_each(|(out, taps)| *out = sum(taps));
-                        continue;
-                    }
-                    for (out, taps) in out.chunks_exact_mut(inner).zip(&taps.taps) {
-                        for &(index, weight) in taps {
-                            let weight = weight as T;
-                            let row = &x[index * inner..][..inner];
-                            out.iter_mut().zip(row).for_each(|(out, &x)| *out += weight * x);
+                let block = shape[dim] * inner;
+                let products = inner * taps.taps.iter().map(Vec::len).sum::<usize>();
+                share_out(&mut out, block, block * WORK.div_ceil(products.max(1)), &|start, out| {
+                    let x = x[start / block * size * inner..].chunks_exact(size * inner);
+                    for (x, out) in x.zip(out.chunks_exact_mut(block)) {
+                        if inner == 1 {
+                            let sum = |taps: &Vec<(usize, f64)>| {
+                                taps.iter().fold(0.0, |sum, &(index, weight)| sum + weight as T * x[index])
+                            };
+                            out.iter_mut().zip(&taps.taps).for_each(|(out, taps)| *out = sum(taps));
+                            continue;
+                        }
+                        for (out, taps) in out.chunks_exact_mut(inner).zip(&taps.taps) {
+                            for &(index, weight) in taps {
+                                let weight = weight as T;
+                                let row = &x[index * inner..][..inner];
+                                out.iter_mut().zip(row).for_each(|(out, &x)| *out += weight * x);
+                            }
                         }
                     }
-                }
+                });
             }
             Tensor::new(out, dense(&shape))
         });
