@@ -54,6 +54,8 @@ mod snippets;
 mod streams;
 #[path = "golden/training.rs"]
 mod training;
+#[path = "golden/vision.rs"]
+mod vision;
 
 use case::Case;
 use run::Outcome;

@@ -6,7 +6,7 @@ use tensor::autograd::check::Case;
 
 /// The cases that the files of operations and criteria end with.
 fn cases() -> Vec<Case> {
-    tensor::ops::cases().into_iter().chain(loss::cases()).collect()
+    tensor::ops::cases().into_iter().chain(loss::cases()).chain(vision::cases()).collect()
 }
 
 #[test]

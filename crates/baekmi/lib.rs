@@ -81,7 +81,7 @@
 //!
 //! # Where things live
 //! [`tensor`](mod@tensor) is the engine, [`nn`] has the layers, [`loss`] the criteria, [`optim`] the optimizers and
-//! [`data`] the loaders, data sets and metrics. [`prelude`] brings what a training loop needs into scope.
+//! [`data`] the loaders, data sets and metrics, [`vision`] boxes and regions of images. [`prelude`] brings what a training loop needs into scope.
 #![forbid(unsafe_code)]
 
 pub use data;
@@ -89,6 +89,7 @@ pub use loss;
 pub use nn;
 pub use optim;
 pub use tensor;
+pub use vision;
 
 #[cfg(feature = "plot")]
 pub mod plot;

@@ -15,5 +15,6 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         .or_else(|| crate::layers_conv::call(op, args))
         .or_else(|| crate::layers_norm::call(op, args))
         .or_else(|| crate::layers_plain::call(op, args))
+        .or_else(|| crate::vision::call(op, args))
         .or_else(|| crate::programs::call(op, args))
 }

@@ -9,7 +9,7 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
     if op == "pow_scalar" {
         return Some(one(args.t("exponent").rpow(args.scalar("self")?)));
     }
-    let x = args.find("input")?;
+    let x = args.find("input").or_else(|| args.find("elements"))?;
     unary(op, x).map(|y| one(Ok(y))).or_else(|| {
         with_options(op, x, args).or_else(|| binary(op, x, args)).or_else(|| choice(op, x, args)).map(one)
     })
@@ -210,7 +210,10 @@ fn choice(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "lerp" => x.lerp(args.find("end")?, operand(args, "weight")?),
         "addcmul" => x.addcmul(args.find("tensor1")?, args.find("tensor2")?, value()),
         "addcdiv" => x.addcdiv(args.find("tensor1")?, args.find("tensor2")?, value()),
-        "isin" => Ok(x.isin(args.find("test_elements")?)),
+        "isin" => {
+            let found = x.isin(args.find("test_elements")?);
+            Ok(if args.flag("invert").unwrap_or(false) { found.logical_not() } else { found })
+        }
         _ => return None,
     })
 }
