@@ -27,6 +27,26 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         "roi_pool" => RoIPool::new(size("output_size")?)
             .spatial_scale(scale())
             .forward(args.t("input"), args.t("boxes")),
+        "box_coder_encode" => coder(args)?.encode(args.t("boxes"), args.t("references")),
+        "box_coder_decode" => coder(args)?.decode(args.t("codes"), args.t("references")),
+        "matcher" => Matcher::new(args.float("high")?, args.float("low")?)
+            .allow_low_quality_matches(args.flag("allow")?)
+            .matches(args.t("quality")),
+        "anchors" => anchors(args)?,
+        "rpn_loss" => {
+            let of = |name| args.t(name);
+            let sampled = [of("positive"), of("negative")];
+            return Some(
+                RpnLoss::new()
+                    .forward(of("objectness"), of("codes"), of("labels"), of("targets"), sampled)
+                    .map(Vec::from),
+            );
+        }
+        "fastrcnn_loss" => {
+            let of = |name| args.t(name);
+            let losses = RoiLoss::new().forward(of("logits"), of("codes"), of("labels"), of("targets"));
+            return Some(losses.map(Vec::from));
+        }
         _ => return None,
     };
     Some(result.map(|y| vec![y]))
@@ -39,4 +59,26 @@ fn format(args: &Args<'_>, name: &str) -> Option<BoxFormat> {
         "cxcywh" => BoxFormat::Cxcywh,
         _ => return None,
     })
+}
+
+fn coder(args: &Args<'_>) -> Option<BoxCoder> {
+    let weights: Vec<f64> =
+        args.get("weights")?.as_array()?.iter().filter_map(serde_json::Value::as_f64).collect();
+    Some(BoxCoder::new(weights.try_into().ok()?))
+}
+
+/// The anchors of all maps, one below the other.
+fn anchors(args: &Args<'_>) -> Option<Result<Tensor>> {
+    let rows = |name: &str| -> Option<Vec<Vec<f64>>> {
+        let row = |row: &serde_json::Value| row.as_array()?.iter().map(serde_json::Value::as_f64).collect();
+        args.get(name)?.as_array()?.iter().map(row).collect()
+    };
+    let (maps, sizes, ratios) = (rows("maps")?, rows("sizes")?, rows("aspect_ratios")?);
+    let maps: Vec<[usize; 2]> = maps.iter().map(|m| [m[0] as usize, m[1] as usize]).collect();
+    let sizes: Vec<&[f64]> = sizes.iter().map(Vec::as_slice).collect();
+    let ratios: Vec<&[f64]> = ratios.iter().map(Vec::as_slice).collect();
+    let [.., height, width] = *args.t("image").shape() else { return None };
+    let grids =
+        AnchorGenerator::new(&sizes, &ratios).and_then(|anchors| anchors.grid([height, width], &maps));
+    Some(grids.and_then(|grids| tensor::cat(&grids.iter().collect::<Vec<_>>(), 0)))
 }

@@ -49,7 +49,9 @@ criteria! {
     cosine_embedding: CosineEmbeddingLoss;
     cross_entropy: CrossEntropyLoss;
     ctc: CTCLoss, Lengths;
+    diffusion: DiffusionLoss, NoiseSchedule, Prediction, Said;
     focal: FocalLoss, SigmoidFocalLoss;
+    gan: GanLoss, gradient_penalty, r1_penalty;
     gaussian_nll: GaussianNLLLoss;
     hinge_embedding: HingeEmbeddingLoss;
     huber: HuberLoss;
@@ -70,5 +72,6 @@ criteria! {
     smooth_l1: SmoothL1Loss;
     soft_margin: SoftMarginLoss;
     triplet: TripletMarginLoss, TripletMarginWithDistanceLoss;
+    vae: Reconstruction, VaeLoss, VaeParts;
     weighted_sum: LossPart, WeightedSum;
 }
