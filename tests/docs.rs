@@ -45,7 +45,8 @@ fn guide(folder: &str) -> Vec<String> {
 #[test]
 fn both_languages_show_the_same_code() {
     assert_eq!(guide("guide"), guide("ko/guide"));
-    for name in guide("guide").into_iter().map(|name| format!("guide/{name}")) {
+    let pages = guide("guide").into_iter().map(|name| format!("guide/{name}"));
+    for name in pages.chain(["blog.md".to_string()]) {
         let (english, korean) = (page(&name), page(&format!("ko/{name}")));
         for language in ["rust", "python", "toml", "text"] {
             assert_eq!(blocks(&english, language), blocks(&korean, language), "{name}");
@@ -60,6 +61,25 @@ fn every_page_of_the_guide_is_compiled() {
     let pages = guide("guide").into_iter().map(|name| format!("guide/{name}"));
     for name in pages.filter(|name| !blocks(&page(name), "rust").is_empty()) {
         assert!(list.contains(&format!("\"../../docs/{name}\"")), "{name} is not compiled");
+    }
+}
+
+/// The code without comments, blank lines and indentation.
+fn bare(code: &str) -> String {
+    let lines = code.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// The Rust of the blog's page is a part of its examples; `tests/examples.rs` compares what they print.
+#[test]
+fn the_blogs_page_shows_the_code_of_its_examples() {
+    let examples =
+        ["blog_snippets", "blog_models"].map(|name| bare(&page(&format!("../examples/{name}.rs"))));
+    let blocks = blocks(&page("blog.md"), "rust");
+    assert!(blocks.len() > 10, "{} blocks", blocks.len());
+    for block in blocks {
+        let code = bare(&block);
+        assert!(examples.iter().any(|example| example.contains(&code)), "in no example:\n{block}");
     }
 }
 

@@ -109,6 +109,7 @@ mod pages {
         Autograd "../../docs/guide/autograd.md";
         Data "../../docs/guide/data.md";
         Extending "../../docs/guide/extending.md";
+        FromPyTorch "../../docs/guide/from-pytorch.md";
         Losses "../../docs/guide/losses.md";
         Models "../../docs/guide/models.md";
         Numerics "../../docs/guide/numerics.md";
