@@ -31,11 +31,13 @@ pub enum Rule {
     NanMayBeFinite,
     /// PyTorch's NaN or infinity may be a number.
     NonFiniteMayBeFinite,
+    /// With a NaN among the inputs, any number may be NaN, and PyTorch's NaN a number.
+    Poisoned,
 }
 
 /// Whether two numbers are equal but for rounding. NaN matches NaN, an infinity only itself.
 pub fn close(a: f64, b: f64, rtol: f64, atol: f64) -> bool {
-    (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= atol + rtol * b.abs()
+    (a.is_nan() && b.is_nan()) || a == b || b.is_finite() && (a - b).abs() <= atol + rtol * b.abs()
 }
 
 pub fn same(case: &Case<'_>, what: &str, found: &Tensor, expected: &Value, rule: Rule) -> Result<(), String> {
@@ -77,10 +79,11 @@ pub fn same(case: &Case<'_>, what: &str, found: &Tensor, expected: &Value, rule:
     for (i, (&a, &b)) in found.iter().zip(&expected).enumerate() {
         let excused = match rule {
             Rule::Exact => false,
+            Rule::Poisoned => a.is_nan() || b.is_nan(),
             Rule::NanMayBeFinite => b.is_nan(),
             Rule::NonFiniteMayBeFinite => !b.is_finite(),
         };
-        if !(close(a, b, tol.rtol, tol.atol) || excused && !a.is_nan()) {
+        if !(close(a, b, tol.rtol, tol.atol) || excused && (!a.is_nan() || rule == Rule::Poisoned)) {
             return Err(format!("{what}[{i}] is {a:e}, expected {b:e}"));
         }
     }

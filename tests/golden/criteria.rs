@@ -99,7 +99,7 @@ fn of_more(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
     // torchvision's functions do not reduce by themselves.
     let vision = if args.text("reduction").is_none() { Reduction::None } else { reduction };
     Some(match op {
-        "gaussian_nll_loss" => {
+        "gaussian_nll_loss" | "GaussianNLLLoss" => {
             let criterion =
                 options!(GaussianNLLLoss::new().reduction(reduction), args, full: flag, eps: float);
             let var = match args.find("var") {
@@ -108,20 +108,20 @@ fn of_more(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
             };
             criterion.forward(args.t("input"), args.t("target"), var)
         }
-        "margin_ranking_loss" => {
+        "margin_ranking_loss" | "MarginRankingLoss" => {
             let criterion = options!(MarginRankingLoss::new().reduction(reduction), args, margin: float);
             criterion.forward(args.t("input1"), args.t("input2"), args.t("target"))
         }
-        "cosine_embedding_loss" => {
+        "cosine_embedding_loss" | "CosineEmbeddingLoss" => {
             let criterion = options!(CosineEmbeddingLoss::new().reduction(reduction), args, margin: float);
             criterion.forward(args.t("input1"), args.t("input2"), args.t("target"))
         }
-        "triplet_margin_loss" => {
+        "triplet_margin_loss" | "TripletMarginLoss" => {
             let criterion = TripletMarginLoss::new().reduction(reduction);
             let criterion = options!(criterion, args, margin: float, p: float, eps: float, swap: flag);
             criterion.forward(args.t("anchor"), args.t("positive"), args.t("negative"))
         }
-        "triplet_margin_with_distance_loss" => {
+        "triplet_margin_with_distance_loss" | "TripletMarginWithDistanceLoss" => {
             let criterion = TripletMarginWithDistanceLoss::new().reduction(reduction);
             let mut criterion = options!(criterion, args, margin: float, swap: flag);
             criterion = match args.text("distance_function") {
@@ -138,9 +138,10 @@ fn of_more(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
         }
         "linear_cross_entropy" => {
             let criterion = CrossEntropyLoss::new().reduction(reduction);
-            let criterion = options!(criterion, args, ignore_index: int, label_smoothing: float);
-            let logits = args.t("input").linear(args.t("linear_weight"), args.find("linear_bias"));
-            logits.and_then(|x| criterion.forward(&x, args.t("target")))
+            let criterion =
+                options!(criterion, args, weight: find, ignore_index: int, label_smoothing: float);
+            let (weight, bias) = (args.t("linear_weight"), args.find("linear_bias"));
+            criterion.forward_linear(args.t("input"), weight, bias, args.t("target"))
         }
         "sigmoid_focal_loss" => {
             let criterion = SigmoidFocalLoss::new().reduction(vision);
@@ -165,7 +166,7 @@ fn of_more(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
         "complete_box_iou" => {
             complete_box_iou(args.t("boxes1"), args.t("boxes2"), args.float("eps").unwrap_or(1e-7))
         }
-        "ctc_loss" | "ctc_loss_from_logits" => {
+        "ctc_loss" | "ctc_loss_from_logits" | "CTCLoss" => {
             let mut criterion = options!(CTCLoss::new().reduction(reduction), args, zero_infinity: flag);
             if let Some(blank) = args.int("blank") {
                 criterion = criterion.blank(usize::try_from(blank).unwrap_or(usize::MAX));
@@ -174,8 +175,16 @@ fn of_more(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
                 Some(x) => x.log_softmax(-1).ok()?,
                 None => args.t("log_probs").clone(),
             };
-            let lengths = (args.t("input_lengths"), args.t("target_lengths"));
-            criterion.forward(&log_probs, args.t("targets"), lengths.0, lengths.1)
+            let lengths = |name: &str| match args.find(name) {
+                Some(lengths) => Some(Lengths::from(lengths)),
+                None => Some(Lengths::from(&args.ints(name)?)),
+            };
+            criterion.forward(
+                &log_probs,
+                args.t("targets"),
+                lengths("input_lengths")?,
+                lengths("target_lengths")?,
+            )
         }
         _ => return None,
     })

@@ -59,24 +59,37 @@ impl Pointwise<2> for BinaryCrossEntropy {
     }
     #[inline(always)]
     fn slopes<R: tensor::Real>(self, [p, t]: [R; 2]) -> [R; 2] {
-        let (yes, no) = (p.clone().ln().max_scalar(-100.0), (-p.clone()).ln_1p().max_scalar(-100.0));
-        let variance = ((-p.clone() + 1.0) * p.clone()).max_scalar(EPSILON);
-        let slope = (p.clone() - t.clone()) / variance;
-        [slope.with_slope_of(|| uncut(p, t)), no - yes]
+        let q = -p.clone() + 1.0;
+        let yes = p.clone().ln().max_scalar(-100.0).with_slope_of(|| cut_ln(p.clone()));
+        let no = (-p.clone()).ln_1p().max_scalar(-100.0).with_slope_of(|| cut_ln(q.clone()));
+        let variance = q * p.clone();
+        let slope = (p.clone() - t.clone()) / variance.clone().max_scalar(EPSILON);
+        [slope.with_slope_of(|| uncut(p, t, variance)), no - yes]
     }
 }
 
-/// PyTorch cuts the first derivative, but moves the second away from its poles: with `u = p + ε` and `v = 1 − p + ε` it is
-/// `(p² − 2pt + t)/(u²v²)`. This is what that is the derivative of, up to ε².
-fn uncut<R: tensor::Real>(p: R, t: R) -> R {
+/// `max(ln p, −100)` whose slope is 0, and not `0·∞`, where it is cut.
+fn cut_ln<R: tensor::Real>(p: R) -> R {
+    // e⁻¹⁰⁰
+    const SMALLEST: f64 = 3.720_075_976_020_836e-44;
+    let one = p.constant(1.0);
+    R::select(p.clone().gt_scalar(SMALLEST), p.clone(), one.clone()).ln()
+        + R::select(p.gt_scalar(SMALLEST), one.constant(0.0), one * -100.0)
+}
+
+/// PyTorch cuts the first derivative, but moves the second away from its poles: with `u = p + ε`, `v = 1 − p + ε` and
+/// `s = u + v` it is `(p² − 2pt + t)/(u²v²)`, of which this is the integral,
+/// `((1 − t)/s + ε²/s²)/v − (t/s + ε²/s²)/u − 2ε(1 + ε)/s³·ln(u/v)`. The slope along `t` is that of the cut derivative.
+fn uncut<R: tensor::Real>(p: R, t: R, variance: R) -> R {
     const SHIFT: f64 = 1e-12;
+    const S: f64 = 1.0 + 2.0 * SHIFT;
     let one = p.constant(1.0);
     let (u, v) = (p.clone() + SHIFT, -p + 1.0 + SHIFT);
-    let odds = (u.clone() / v.clone()).ln();
-    let (yes, no) = (one.clone() / u, one / v);
-    let of_yes = yes.clone() - (yes - odds.clone()) * (2.0 * SHIFT);
-    let of_no = no.clone() - (no + odds) * (2.0 * SHIFT);
-    (-t.clone() + 1.0) * of_no - t * of_yes
+    let (yes, no) = (one.clone() / u.clone(), one.clone() / v.clone());
+    let constant = SHIFT * SHIFT / (S * S);
+    let apart = (no.clone() - yes.clone()) * constant - (u / v).ln() * (2.0 * SHIFT * (1.0 + SHIFT) / (S * S * S));
+    let by_target = (-one / variance.max_scalar(SHIFT)).with_slope_of(|| -(no.clone() + yes) * (1.0 / S));
+    no * (1.0 / S) + apart + t * by_target
 }
 
 /// If the probabilities are a sigmoid, the same ones, with a gradient that goes past the sigmoid where it is saturated:

@@ -51,7 +51,7 @@ pub(crate) fn labels(
     target: &Tensor,
     ignore: Option<i64>,
 ) -> Result<Vec<Option<usize>>> {
-    if target.dtype().is_float() {
+    if target.dtype() != DType::I64 {
         return Err(Error::dtype(
             op,
             format!("class indices must be int64, found {}: target.to(DType::I64)", target.dtype()),
@@ -75,7 +75,6 @@ pub(crate) fn labels(
         ));
     }
     let classes = input.shape()[class_dim(input)];
-    let target = target.to(DType::I64);
     target
         .elements::<i64>()?
         .iter()
@@ -85,7 +84,7 @@ pub(crate) fn labels(
             Ok(y) if y < classes => Ok(Some(y)),
             _ => {
                 let ignored = ignore.map_or(String::new(), |i| format!(" (or {i}, which is ignored)"));
-                let place = index(&target, at);
+                let place = index(target, at);
                 Err(Error::index(
                     op,
                     format!("class indices must be below {classes}{ignored}, found {y} at index {place:?}"),

@@ -60,6 +60,7 @@ impl CosineEmbeddingLoss {
 
 /// `x / √(Σx² + ε)`. The ε is one more element, so that the norm, which does not overflow, is of both.
 fn unit(x: &Tensor) -> Result<Tensor> {
+    let x = &x.to(x.dtype().to_float());
     let mut shape = x.shape().to_vec();
     if let Some(last) = shape.last_mut() {
         *last = 1;

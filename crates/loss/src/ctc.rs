@@ -123,6 +123,10 @@ impl CTCLoss {
         if !log_probs.dtype().is_float() {
             return Err(Error::not_float(OP, log_probs.dtype()));
         }
+        if log_probs.numel() == 0 {
+            let found = log_probs.shape();
+            return Err(Error::shape(OP, format!("log_probs must not be empty, found shape {found:?}")));
+        }
         if self.blank >= classes {
             return Err(Error::index(OP, format!("blank must be below {classes} classes, found {}", self.blank)));
         }

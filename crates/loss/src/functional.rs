@@ -81,5 +81,5 @@ pub fn linear_cross_entropy(
     target: &Tensor,
     linear_bias: Option<&Tensor>,
 ) -> Result<Tensor> {
-    cross_entropy(&input.linear(linear_weight, linear_bias)?, target)
+    CrossEntropyLoss::new().forward_linear(input, linear_weight, linear_bias, target)
 }

@@ -104,9 +104,8 @@ impl Criterion for KLDivLoss {
         match self.reduction {
             KLReduction::Plain(reduction) => pointwise(f, [input, target], reduction),
             KLReduction::Batch => {
-                let Some(&batch) = x.first() else {
-                    return Err(Error::shape("KLDivLoss", "a scalar has no batch to take the mean of"));
-                };
+                // A scalar is a batch of one.
+                let batch = x.first().copied().unwrap_or(1);
                 divided(f, [input, target], batch as f64)
             }
         }

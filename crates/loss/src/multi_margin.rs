@@ -12,7 +12,7 @@ criterion! {
     /// `1/C·Σ_{c≠y} w_y·max(0, margin − x_y + x_c)ᵖ` for scores `x` and the label `y`: the hinge loss of multi-class
     /// support vector machines.
     ///
-    /// Shapes: input `(C)` or `(N, C)`; int64 targets `()` or `(N)`. Output scalar, or like the targets without a
+    /// Shapes: input `(C)` or `(N, C)`; int64 targets `()` or `(N)`; one row may have a label of shape `()` or `(1)`. Output scalar, or like the targets without a
     /// reduction.
     ///
     /// ```
@@ -41,6 +41,15 @@ impl Criterion for MultiMarginLoss {
     fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         if self.p != 1 && self.p != 2 {
             return Err(Error::value(OP, format!("p must be 1 or 2, found {}", self.p)));
+        }
+        let (shape, labelled) = (input.shape(), target.shape().to_vec());
+        // One row, in whichever of its forms: scores `()` or `(C)`, label `()` or `(1)`.
+        if target.dim() <= 1 && target.numel() == 1 && (input.dim() <= 1 || shape[0] == 1 && labelled.is_empty()) {
+            let row = input.reshape([1, input.numel()])?;
+            if input.dim() != 2 || labelled.is_empty() {
+                let loss = self.forward(&row, &target.reshape([1])?)?;
+                return if self.reduction == Reduction::None { loss.reshape(labelled) } else { Ok(loss) };
+            }
         }
         let classes = classes(OP, input)?;
         if input.dim() > 2 {
@@ -86,8 +95,8 @@ impl Margins {
     fn losses<T: Float>(&self, x: &[T], classes: usize) -> Vec<f64> {
         let loss = |(x, row): (&[T], &Row)| {
             let lack = |c: usize| {
-                let z = self.margin - x[row.y].to_f64() + x[c].to_f64();
-                // Not `max`, which would drop a NaN.
+                let z = x[c].to_f64() - x[row.y].to_f64() + self.margin;
+                // Not `max`, which would drop a NaN, as PyTorch does.
                 let z = if z < 0.0 { 0.0 } else { z };
                 if self.squared { z * z } else { z }
             };

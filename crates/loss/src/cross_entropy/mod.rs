@@ -4,8 +4,9 @@
 mod labels;
 mod probabilities;
 
-use crate::class_indices::{classes, weight_of, without_classes};
+use crate::class_indices::{self, class_dim, classes, weight_of, without_classes};
 use crate::criterion::criterion;
+use crate::refuse::unequal_shapes;
 use crate::{Criterion, Reduction};
 use labels::Labels;
 use probabilities::Probabilities;
@@ -53,11 +54,63 @@ impl Criterion for CrossEntropyLoss {
         }
         let classes = classes(OP, input)?;
         let weight = self.weight.as_ref().map(|w| weight_of(OP, w, classes, input)).transpose().at_caller()?;
+        if classes == 0 {
+            return self.of_no_classes(input, target);
+        }
         if target.dtype().is_float() {
             Probabilities::forward(self, input, target, weight)
         } else {
             Labels::forward(self, input, target, weight)
         }
+    }
+}
+
+impl CrossEntropyLoss {
+    /// Sums of nothing; of class indices, only ignored ones are possible.
+    #[track_caller]
+    fn of_no_classes(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
+        let losses = input.sum_dim(class_dim(input) as isize, false)?;
+        let rows = if target.dtype().is_float() {
+            unequal_shapes(OP, ("input", input), ("target", target))?;
+            losses.numel()
+        } else {
+            class_indices::labels(OP, input, target, Some(self.ignore_index))?;
+            0
+        };
+        match self.reduction {
+            Reduction::None => Ok(losses),
+            Reduction::Sum => Ok(losses.sum()),
+            Reduction::Mean => losses.sum().div(rows as f64),
+        }
+    }
+
+    /// The loss of the logits `input·Wᵀ + b` against `target`.
+    ///
+    /// Shapes: input `(in)` or `(N, in)`; `linear_weight` `(C, in)` or `(C, d1, …, in)`; `linear_bias` `(C)` or
+    /// `(C, d1, …)`; the targets are those of logits of shape `(C)`, `(N, C)` or `(N, C, d1, …)`.
+    ///
+    /// # Errors
+    /// Those of the product and of the criterion.
+    #[doc(alias = "linear_cross_entropy")]
+    #[track_caller]
+    pub fn forward_linear(
+        &self,
+        input: &Tensor,
+        linear_weight: &Tensor,
+        linear_bias: Option<&Tensor>,
+        target: &Tensor,
+    ) -> Result<Tensor> {
+        let &[ref outputs @ .., features] = linear_weight.shape() else {
+            return Err(Error::shape(OP, "linear_weight must be (C, in) or (C, d1, …, in), found a scalar"));
+        };
+        if outputs.len() <= 1 {
+            return self.forward(&input.linear(linear_weight, linear_bias)?, target);
+        }
+        let rows: usize = outputs.iter().product();
+        let bias = linear_bias.map(|bias| bias.reshape([rows])).transpose()?;
+        let logits = input.linear(&linear_weight.reshape([rows, features])?, bias.as_ref())?;
+        let batch = &input.shape()[..input.dim() - 1];
+        self.forward(&logits.reshape([batch, outputs].concat())?, target)
     }
 }
 

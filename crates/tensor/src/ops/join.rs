@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::layout::{Layout, Shape};
 use crate::storage::{Buffer, with_element};
 use crate::tensor::Tensor;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// The tensors one behind the other along `dim`; their other sizes are equal. Types are promoted.
@@ -82,7 +83,11 @@ fn joined(name: &'static str, tensors: &[&Tensor], dim: isize) -> Result<Tensor>
         }
         Tensor::new(Buffer::<T>::from(out), Arc::new(layout))
     });
-    let op = Cat { name, dim: d as isize, sizes: parts.iter().map(|p| p.1).collect() };
+    let op = Cat {
+        name,
+        dim: d as isize,
+        sizes: tensors.iter().zip(&parts).map(|(t, part)| (!nothing(t)).then_some(part.1)).collect(),
+    };
     Ok(out.record(op, &parts.iter().map(|p| &p.0).collect::<Vec<_>>()))
 }
 
@@ -240,7 +245,8 @@ impl Tensor {
 struct Cat {
     name: &'static str,
     dim: isize,
-    sizes: Shape,
+    /// How long each part is; `None` for an empty vector that stands for nothing.
+    sizes: SmallVec<[Option<usize>; 4]>,
 }
 
 impl Op for Cat {
@@ -255,11 +261,11 @@ impl Op for Cat {
         let mut end = 0;
         for size in &self.sizes {
             starts.push(end);
-            end += size;
+            end += size.unwrap_or(0);
         }
         ctx.grads(|i| match self.sizes[i] {
-            0 if grad.dim() != 1 => Tensor::full(0, 0.0, grad.dtype()),
-            len => grad.narrow(self.dim, starts[i], len),
+            None => Tensor::full(0, 0.0, grad.dtype()),
+            Some(len) => grad.narrow(self.dim, starts[i], len),
         })
     }
 }
