@@ -2,7 +2,7 @@
 //!
 //! `cargo test --test golden -- --nocapture` prints a line per file; `GOLDEN_DIR=/some/folder` runs another folder of
 //! the same format, where an operation that is not built yet counts as unsupported and does not fail the test.
-//! `GOLDEN_SHOW=name` prints every failure whose id contains `name`.
+//! `GOLDEN_SHOW=name` prints every failure and every unsupported case whose id contains `name`.
 
 #![allow(unreachable_pub, reason = "the modules of a test binary")]
 
@@ -107,6 +107,9 @@ fn pytorch_agrees() {
                     1
                 }
                 Outcome::Unsupported(why) => {
+                    if std::env::var("GOLDEN_SHOW").is_ok_and(|show| case.id.contains(&show)) {
+                        println!("UNSUPPORTED {}: {why}", case.id);
+                    }
                     let reason = format!("{}: {why}", case.op);
                     listed.remove(case.op);
                     listed.remove(reason.as_str());

@@ -77,8 +77,12 @@ impl<'a> Args<'a> {
     }
 
     pub fn unread(&self) -> Vec<&'a String> {
+        // Where and how PyTorch stores a tensor is no question here.
+        const STORAGE: [&str; 7] =
+            ["device", "inplace", "layout", "memory_format", "non_blocking", "pin_memory", "requires_grad"];
         let read = self.read.borrow();
-        self.options.as_object().map_or(vec![], |o| o.keys().filter(|k| !read.contains(*k)).collect())
+        let unread = |k: &&String| !read.contains(*k) && !STORAGE.contains(&k.as_str());
+        self.options.as_object().map_or(vec![], |o| o.keys().filter(unread).collect())
     }
 
     pub fn find(&self, name: &str) -> Option<&Tensor> {
@@ -139,6 +143,17 @@ impl<'a> Args<'a> {
                 list.iter().map(|n| if n.is_null() { Some(-1) } else { n.as_i64() }).collect()
             }
             one => Some(vec![one.as_i64()?]),
+        }
+    }
+
+    /// Sizes, of which a null keeps one: −1.
+    pub fn sizes(&self, name: &str) -> Option<Vec<i64>> {
+        let refused = |n: i64| if n < 0 { i64::MIN } else { n };
+        match self.get(name)? {
+            Value::Array(list) => {
+                list.iter().map(|n| if n.is_null() { Some(-1) } else { n.as_i64().map(refused) }).collect()
+            }
+            one => Some(vec![refused(one.as_i64()?)]),
         }
     }
 

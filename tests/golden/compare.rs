@@ -5,8 +5,8 @@ use serde_json::Value;
 use tensor::{DType, Tensor};
 
 pub struct Tolerance {
-    rtol: f64,
-    atol: f64,
+    pub rtol: f64,
+    pub atol: f64,
 }
 
 /// Operations whose gradients PyTorch has to fewer digits than float64: it rounds a constant to float32 (celu's 1/alpha,

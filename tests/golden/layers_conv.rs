@@ -2,7 +2,7 @@
 
 use crate::case::Args;
 use nn::*;
-use tensor::{Conv, Result, Tensor};
+use tensor::{Conv, Pool, Result, Tensor};
 
 /// A layer of this family; `None` if there is none of that name here.
 pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
@@ -70,10 +70,10 @@ pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
         "AvgPool1d" => pool!(AvgPool1d: count_include_pad flag),
         "AvgPool2d" => pool!(AvgPool2d: count_include_pad flag, divisor_override int),
         "AvgPool3d" => pool!(AvgPool3d: count_include_pad flag, divisor_override int),
-        "AdaptiveAvgPool1d" => Box::new(AdaptiveAvgPool1d::new(args.ints("output_size")?)),
-        "AdaptiveAvgPool2d" => Box::new(AdaptiveAvgPool2d::new(args.ints("output_size")?)),
-        "AdaptiveMaxPool1d" => Box::new(AdaptiveMaxPool1d::new(args.ints("output_size")?)),
-        "AdaptiveMaxPool2d" => Box::new(AdaptiveMaxPool2d::new(args.ints("output_size")?)),
+        "AdaptiveAvgPool1d" => Box::new(AdaptiveAvgPool1d::new(args.sizes("output_size")?)),
+        "AdaptiveAvgPool2d" => Box::new(AdaptiveAvgPool2d::new(args.sizes("output_size")?)),
+        "AdaptiveMaxPool1d" => Box::new(AdaptiveMaxPool1d::new(args.sizes("output_size")?)),
+        "AdaptiveMaxPool2d" => Box::new(AdaptiveMaxPool2d::new(args.sizes("output_size")?)),
         "BatchNorm1d" => batch_norm!(BatchNorm1d),
         "BatchNorm2d" => batch_norm!(BatchNorm2d),
         "BatchNorm3d" => batch_norm!(BatchNorm3d),
@@ -86,6 +86,9 @@ pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
 
 /// A function of this family.
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
+    if let Some(found) = pool(op, args) {
+        return Some(found);
+    }
     let function = match op {
         "conv1d" => Tensor::conv1d,
         "conv2d" => Tensor::conv2d,
@@ -106,4 +109,47 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         _ => options.padding(ints("padding", 0)),
     };
     Some(function(args.t("input"), args.t("weight"), args.find("bias"), &options).map(|y| vec![y]))
+}
+
+/// The functions of windows.
+fn pool(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
+    let x = args.find("input")?;
+    let size = || args.sizes("output_size");
+    let pool = || {
+        let mut pool = Pool::new(args.ints("kernel_size")?);
+        // PyTorch takes an empty stride for none.
+        if let Some(stride) = args.ints("stride").filter(|stride| !stride.is_empty()) {
+            pool = pool.stride(stride);
+        }
+        pool = pool.padding(args.ints("padding").unwrap_or(vec![0]));
+        pool = pool.ceil_mode(args.flag("ceil_mode").unwrap_or(false));
+        if op.starts_with("max") {
+            return Some(pool.dilation(args.ints("dilation").unwrap_or(vec![1])));
+        }
+        pool = pool.count_include_pad(args.flag("count_include_pad").unwrap_or(true));
+        Some(match args.int("divisor_override") {
+            Some(divisor) => pool.divisor_override(divisor),
+            None => pool,
+        })
+    };
+    let one = |found: Result<Tensor>| found.map(|x| vec![x]);
+    let largest = |found: Result<(Tensor, Tensor)>| {
+        let indices = args.flag("return_indices") == Some(true) || op.ends_with("_with_indices");
+        found.map(|(x, places)| if indices { vec![x, places] } else { vec![x] })
+    };
+    Some(match op.trim_end_matches("_with_indices") {
+        "max_pool1d" => largest(x.max_pool1d(&pool()?)),
+        "max_pool2d" => largest(x.max_pool2d(&pool()?)),
+        "max_pool3d" => largest(x.max_pool3d(&pool()?)),
+        "avg_pool1d" => one(x.avg_pool1d(&pool()?)),
+        "avg_pool2d" => one(x.avg_pool2d(&pool()?)),
+        "avg_pool3d" => one(x.avg_pool3d(&pool()?)),
+        "adaptive_max_pool1d" => largest(x.adaptive_max_pool1d(size()?)),
+        "adaptive_max_pool2d" => largest(x.adaptive_max_pool2d(size()?)),
+        "adaptive_max_pool3d" => largest(x.adaptive_max_pool3d(size()?)),
+        "adaptive_avg_pool1d" => one(x.adaptive_avg_pool1d(size()?)),
+        "adaptive_avg_pool2d" => one(x.adaptive_avg_pool2d(size()?)),
+        "adaptive_avg_pool3d" => one(x.adaptive_avg_pool3d(size()?)),
+        _ => return None,
+    })
 }

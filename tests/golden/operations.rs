@@ -7,6 +7,10 @@ use tensor::{Result, Tensor};
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
     // Some namespaces repeat the functions of others.
     let op = ["nn.functional.", "special."].iter().find_map(|space| op.strip_prefix(space)).unwrap_or(op);
+    known(op, args).or_else(|| known(op.strip_suffix("_copy")?, args))
+}
+
+fn known(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
     crate::ops_elementwise::call(op, args)
         .or_else(|| crate::ops_reduce::call(op, args))
         .or_else(|| crate::ops_shape::call(op, args))

@@ -1,18 +1,46 @@
 //! PyTorch's elementwise and comparing operations, by name.
 
 use crate::case::Args;
-use tensor::{Bound, DType, Operand, Result, RoundingMode, Tensor};
+use tensor::{Bound, DType, Operand, Result, RoundingMode, Scalar, Tensor};
 
 /// The outputs of an operation; `None` if there is none of that name here.
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
     let one = |r: Result<Tensor>| r.map(|t| vec![t]);
     if op == "pow_scalar" {
-        return Some(one(args.t("exponent").rpow(args.scalar("self")?)));
+        return Some(one(args.find("exponent")?.rpow(args.scalar("self")?)));
     }
-    let x = args.find("input").or_else(|| args.find("elements"))?;
+    if op == "isin" {
+        return isin(args).map(|found| found.map(|x| vec![x]));
+    }
+    if op == "where" && args.find("input").is_none() {
+        // One number or both.
+        let number = |name: &str| args.find(name).cloned().or_else(|| Some(literal(args.scalar(name)?)));
+        let condition = args.find("condition")?;
+        return Some(one(number("input")?.where_(condition, &number("other")?)));
+    }
+    let x = args.find("input")?;
     unary(op, x).map(|y| one(Ok(y))).or_else(|| {
         with_options(op, x, args).or_else(|| binary(op, x, args)).or_else(|| choice(op, x, args)).map(one)
     })
+}
+
+/// A number as a tensor: a scalar of its type.
+fn literal(number: Scalar) -> Tensor {
+    let dtype = match number {
+        Scalar::Bool(_) => DType::Bool,
+        Scalar::Int(_) => DType::I64,
+        Scalar::Float(_) => DType::F32,
+    };
+    Tensor::scalar(number, dtype)
+}
+
+fn isin(args: &Args<'_>) -> Option<Result<Tensor>> {
+    args.get("assume_unique");
+    let set = |name: &str| args.find(name).cloned().or_else(|| Some(literal(args.scalar(name)?)));
+    let found = set("elements")
+        .or_else(|| set("input"))?
+        .isin(&set("test_elements").or_else(|| set("test_element"))?);
+    Some(Ok(if args.flag("invert") == Some(true) { found.logical_not() } else { found }))
 }
 
 fn unary(op: &str, x: &Tensor) -> Option<Tensor> {
@@ -95,7 +123,8 @@ fn with_options(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>>
         "elu" => Ok(x.elu(number("alpha", 1.0))),
         "gelu" => match args.text("approximate") {
             Some("tanh") => Ok(x.gelu_tanh()),
-            _ => Ok(x.gelu()),
+            None | Some("none") => Ok(x.gelu()),
+            Some(_) => Err(tensor::Error::value("gelu", "other forms do not exist here")),
         },
         "glu" => x.glu(args.dim("dim").unwrap_or(-1)),
         "hardshrink" => Ok(x.hardshrink(number("lambd", 0.5))),
@@ -140,7 +169,10 @@ fn binary(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
             (_, None) => x.sub(y),
             (_, Some(alpha)) => x.sub_alpha(y, alpha),
         },
-        "rsub" => x.rsub(y),
+        "rsub" => match args.scalar("alpha") {
+            Some(alpha) => x.mul(alpha).and_then(|x| x.rsub(y)),
+            None => x.rsub(y),
+        },
         "mul" | "multiply" => x.mul(y),
         "div" | "divide" | "true_divide" => match args.text("rounding_mode") {
             Some("floor") => x.div_mode(y, RoundingMode::Floor),
@@ -200,7 +232,7 @@ fn choice(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         Some(Operand::Number(number)) => Bound::Number(number),
         None => Bound::None,
     };
-    let value = || args.scalar("value").unwrap_or(tensor::Scalar::Int(1));
+    let value = || args.scalar("value").unwrap_or(Scalar::Int(1));
     Some(match op {
         "where" => x.where_(args.find("condition")?, operand(args, "other")?),
         "masked_fill" => x.masked_fill(args.find("mask")?, operand(args, "value")?),
@@ -208,12 +240,12 @@ fn choice(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "clamp_min" => x.clamp(bound("min"), None),
         "clamp_max" => x.clamp(None, bound("max")),
         "lerp" => x.lerp(args.find("end")?, operand(args, "weight")?),
+        "fill" => match operand(args, "value")? {
+            Operand::Tensor(value) => value.to(x.dtype()).expand(x.shape()),
+            Operand::Number(value) => Tensor::full(x.shape(), value, x.dtype()),
+        },
         "addcmul" => x.addcmul(args.find("tensor1")?, args.find("tensor2")?, value()),
         "addcdiv" => x.addcdiv(args.find("tensor1")?, args.find("tensor2")?, value()),
-        "isin" => {
-            let found = x.isin(args.find("test_elements")?);
-            Ok(if args.flag("invert").unwrap_or(false) { found.logical_not() } else { found })
-        }
         _ => return None,
     })
 }

@@ -6,7 +6,7 @@ use tensor::{Index, Operand, Reduce, Result, Tensor};
 
 /// The outputs of an operation; `None` if there is none of that name here.
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
-    let x = args.find("input")?;
+    let x = args.find("input").or_else(|| args.find("indices").filter(|_| op == "unravel_index"))?;
     let one = |r: Result<Tensor>| r.map(|t| vec![t]);
     if op == "nonzero" && args.flag("as_tuple") == Some(true) || op == "where" && args.tensors.len() == 1 {
         return Some(Ok(x.nonzero_tuple()));
@@ -98,6 +98,10 @@ fn write(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
 
 /// Option `index`: `[1, null, "...", {"slice": [start, stop, step]}, {"tensor": name}]`.
 fn indices(args: &Args<'_>) -> Option<Vec<Index>> {
+    let tensors = args.members("indices");
+    if !tensors.is_empty() {
+        return Some(tensors.into_iter().map(Index::from).collect());
+    }
     let one = |entry: &Value| -> Option<Index> {
         Some(match entry {
             Value::Null => Index::NewAxis,

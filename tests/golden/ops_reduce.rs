@@ -76,6 +76,10 @@ fn paired(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
             x.mul(y).and_then(|product| product.sum_dim(args.dim("dim").unwrap_or(-1), false))
         }
         "scaled_dot_product_attention" => {
+            let given = |name: &str| args.get(name).is_some_and(|x| x != 0.0 && x != false);
+            if given("dropout_p") || given("enable_gqa") {
+                return None;
+            }
             let attention = Attention {
                 mask: args.find("attn_mask"),
                 causal: args.flag("is_causal").unwrap_or(false),
@@ -89,6 +93,9 @@ fn paired(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
                 None => Tensor::scalar(args.scalar("self")?, args.t("sorted_sequence").dtype()),
             };
             let right = args.flag("right").unwrap_or(false) || args.text("side") == Some("right");
+            if args.flag("out_int32") == Some(true) {
+                return None;
+            }
             match args.find("sorter") {
                 Some(sorter) => args.t("sorted_sequence").gather(-1, sorter),
                 None => Ok(args.t("sorted_sequence").clone()),
@@ -212,7 +219,9 @@ fn scan(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
             args.float("max").unwrap_or(0.0),
         ),
         "bincount" => x.bincount(args.find("weights"), args.int("minlength").unwrap_or(0) as usize),
-        "bucketize" => x.bucketize(args.t("boundaries"), args.flag("right").unwrap_or(false)),
+        "bucketize" if args.flag("out_int32") != Some(true) => {
+            x.bucketize(args.t("boundaries"), args.flag("right").unwrap_or(false))
+        }
         "cumsum" => x.cumsum(dim()?),
         "cumprod" => x.cumprod(dim()?),
         "logcumsumexp" => x.logcumsumexp(dim()?),
@@ -235,7 +244,11 @@ fn scan(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
             let dim = dim().unwrap_or(-1);
             let parts = [args.find("prepend"), Some(x), args.find("append")];
             let parts: Vec<&Tensor> = parts.into_iter().flatten().collect();
-            tensor::cat(&parts, dim).and_then(|x| x.diff(args.int("n").unwrap_or(1) as usize, dim))
+            match usize::try_from(args.int("n").unwrap_or(1)) {
+                Ok(0) => Ok(x.clone()),
+                Ok(n) => tensor::cat(&parts, dim).and_then(|x| x.diff(n, dim)),
+                Err(_) => Err(tensor::Error::value("diff", "counts are not negative here")),
+            }
         }
         _ => return None,
     })
@@ -266,6 +279,10 @@ fn product(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "baddbmm" => x.baddbmm(args.t("batch1"), args.t("batch2"), factor("beta"), factor("alpha")),
         "addbmm" => x.addbmm(args.t("batch1"), args.t("batch2"), factor("beta"), factor("alpha")),
         "linear" => x.linear(args.t("weight"), args.find("bias")),
+        "layer_norm" => {
+            let shape = args.ints("normalized_shape")?;
+            x.layer_norm(shape, args.find("weight"), args.find("bias"), args.float("eps").unwrap_or(1e-5))
+        }
         "trace" => x.trace(),
         "matrix_power" | "linalg.matrix_power" => x.matrix_power(args.int("n")?),
         "inverse" | "linalg.inv" => x.inverse(),

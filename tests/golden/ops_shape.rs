@@ -7,6 +7,13 @@ use tensor::{Indexing, Pad, Result, Sections, Tensor, Window};
 /// The outputs of an operation; `None` if there is none of that name here.
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
     let one = |r: Result<Tensor>| r.map(|t| vec![t]);
+    if let ("repeat_interleave", None, Some(repeats)) = (op, args.find("input"), args.find("repeats")) {
+        // Of places, if nothing is to be repeated.
+        args.get("output_size");
+        return Some(one(
+            tensor::arange(0, repeats.numel() as i64, 1).and_then(|x| x.repeat_interleave(repeats, 0))
+        ));
+    }
     if let Some(x) = args.find("input") {
         return view(op, x, args).or_else(|| arrange(op, x, args)).map(one).or_else(|| split(op, x, args));
     }
@@ -38,7 +45,9 @@ fn view(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "transpose" | "swapdims" => x.transpose(args.dim("dim0")?, args.dim("dim1")?),
         "swapaxes" => x.transpose(args.dim("axis0")?, args.dim("axis1")?),
         "t" => x.t(),
+        "T" | "H" if x.dim() <= 2 => x.t(),
         "mT" | "mH" | "adjoint" => x.mt(),
+        "alias" => Ok(x.clone()),
         "movedim" | "moveaxis" => x.movedim(ints("source"), ints("destination")),
         "expand" | "broadcast_to" => x.expand(args.ints("size").or_else(|| args.ints("shape"))?),
         "expand_as" => x.expand_as(args.find("other")?),
@@ -58,7 +67,8 @@ fn view(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
 fn narrow(x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
     let (dim, length) = (args.dim("dim")?, args.int("length")?);
     let start = match args.find("start") {
-        Some(start) => start.item().ok()? as i64,
+        Some(start) if start.dim() == 0 && !start.dtype().is_float() => start.item().ok()? as i64,
+        Some(_) => return Some(Err(tensor::Error::value("narrow", "the start is a number here"))),
         None => args.int("start")?,
     };
     let size = x.size(dim).map_or(0, |n| n as i64);
@@ -132,7 +142,7 @@ fn arrange(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "fliplr" => x.fliplr(),
         "flipud" => x.flipud(),
         "rot90" => x.rot90(args.int("k").unwrap_or(1), args.ints("dims").unwrap_or_else(|| vec![0, 1])),
-        "pad" => pad(x, args)?,
+        "pad" | "constant_pad_nd" => pad(x, args)?,
         "tensor_unfold" | "unfold_copy" => {
             let dim = args.dim("dimension")?;
             x.unfold(dim, size("size")?, size("step")?)

@@ -227,7 +227,11 @@ impl Tensor {
         if by == 0.0 || !forward || first.is_nan() || last.is_nan() || by.is_nan() {
             return Err(Error::value("arange", format!("no step of {by} leads from {first} to {last}")));
         }
-        let len = if whole {
+        // Only among integers are they counted as such; a fraction cut off the end still counts.
+        let counted = whole && [start, end, step].iter().all(|x| !x.dtype().is_float());
+        let len = if !counted && whole {
+            ((end.to_f64() - start.to_f64()) / step.to_f64()).ceil().max(0.0)
+        } else if whole {
             let (a, b, s) = (start.to::<i64>(), end.to::<i64>(), step.to::<i64>());
             i128::from(b).abs_diff(i128::from(a)).div_ceil(i128::from(s).unsigned_abs()) as f64
         } else {

@@ -13,6 +13,7 @@ use super::rounding::Clamp;
 use super::unary::{Function, cases_at, functions};
 use crate::autograd::Keep;
 use crate::autograd::check::{Case, case, float64};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 use kernel::formula;
@@ -181,6 +182,10 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn hardtanh(&self, min: f64, max: f64) -> Tensor {
+        if self.dtype() == DType::I64 {
+            let (low, high) = (min as i64, max as i64);
+            return self.map_elements(|x: i64| x.max(low).min(high));
+        }
         self.apply(Clamp::<true> { low: Some(min), high: Some(max) })
     }
 
@@ -241,6 +246,9 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn threshold(&self, threshold: f64, value: f64) -> Tensor {
+        if self.dtype() == DType::I64 {
+            return self.map_elements(|x: i64| if x <= threshold as i64 { value as i64 } else { x });
+        }
         self.apply(Threshold { threshold, value })
     }
 

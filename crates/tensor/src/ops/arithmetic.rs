@@ -309,6 +309,9 @@ impl Tensor {
         if self.scales("add_alpha", other, alpha)? {
             return self.apply2(AddScaled::<false>(alpha.to_f64()), other);
         }
+        if result_type(self, other) == DType::Bool {
+            return self.logical_or(&other.tensor(DType::Bool).mul(alpha)?);
+        }
         self.add(&other.tensor(DType::I64).mul(alpha.to::<i64>())?)
     }
 

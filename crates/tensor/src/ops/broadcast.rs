@@ -9,6 +9,7 @@
 
 use crate::autograd::check::Case;
 use crate::dtype::Element;
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::{Layout, Shape, broadcast};
 use crate::storage::Buffer;
@@ -114,6 +115,9 @@ impl Tensor {
     #[track_caller]
     pub fn sum_to_size(&self, shape: impl crate::layout::Ints) -> Result<Tensor> {
         let shape = crate::layout::sizes("sum_to_size", shape)?;
+        if shape.is_empty() && self.dtype() == DType::Bool {
+            return Ok(self.sum());
+        }
         if self.shape() == shape.as_slice() {
             return Ok(self.clone());
         }

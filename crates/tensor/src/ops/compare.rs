@@ -167,10 +167,10 @@ impl Tensor {
         Ok(out.record(op, &[&yes, &no]))
     }
 
-    /// `value` where the mask holds, `self` elsewhere. The mask is broadcast to this shape.
+    /// `value` where the mask holds, `self` elsewhere. Both are broadcast to a common shape.
     ///
     /// # Errors
-    /// If the mask is not bool, or cannot be broadcast to this shape.
+    /// If the mask is not bool, or the shapes cannot be broadcast together.
     #[track_caller]
     pub fn masked_fill<'a>(&self, mask: &Tensor, value: impl Into<Operand<'a>>) -> Result<Tensor> {
         if mask.dtype() != DType::Bool {
@@ -186,20 +186,8 @@ impl Tensor {
             Operand::Tensor(value) => value.to(self.dtype()),
             Operand::Number(number) => Tensor::scalar(number, self.dtype()),
         };
-        self.where_(&mask.logical_not().expand(self.shape()).or_else(|_| mask.logical_not().broadcast_with(self))?, &value)
-    }
-
-    /// This mask, provided that it does not enlarge `other`.
-    #[track_caller]
-    fn broadcast_with(&self, other: &Tensor) -> Result<Tensor> {
-        let shape = common_shape("masked_fill", self, other)?;
-        if shape.as_slice() != other.shape() && other.dim() > 0 {
-            return Err(Error::shape(
-                "masked_fill",
-                format!("a mask of shape {:?} does not broadcast to {:?}", self.shape(), other.shape()),
-            ));
-        }
-        Ok(self.clone())
+        common_shape("masked_fill", self, mask)?;
+        self.where_(&mask.logical_not(), &value)
     }
 
     /// Whether shapes, types and all elements are equal. NaN equals nothing.

@@ -12,6 +12,7 @@
 
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
+use crate::dtype::DType;
 use crate::error::{AtCaller, Error, Result};
 use crate::layout::{Ints, Layout, Shape};
 use crate::storage::{Buffer, with_float};
@@ -248,6 +249,12 @@ impl Tensor {
         options: &Conv,
         transposed: bool,
     ) -> Result<Tensor> {
+        if [Some(self), Some(weight), bias].into_iter().flatten().all(|x| x.dtype() == DType::I64) {
+            // In doubles, which are exact up to 2⁵³.
+            let bias = bias.map(|bias| bias.to(DType::F64));
+            let (x, weight) = (self.to(DType::F64), weight.to(DType::F64));
+            return Ok(x.convolve(op, rank, &weight, bias.as_ref(), options, transposed)?.to(DType::I64));
+        }
         if self.dim() == rank + 1 {
             return self.unsqueeze(0)?.convolve(op, rank, weight, bias, options, transposed)?.squeeze_dim(0);
         }

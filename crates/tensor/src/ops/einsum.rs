@@ -287,6 +287,21 @@ impl Tensor {
     #[track_caller]
     pub fn tensordot(&self, other: &Tensor, dims: impl Contraction) -> Result<Tensor> {
         let [a, b] = dims.dims(self.dim());
+        // A size of 1 is broadcast, as elsewhere: the other side is summed.
+        let [x, y] = [(self, &a, other, &b), (other, &b, self, &a)].map(|(x, mine, y, theirs)| {
+            let sizes = mine.iter().zip(theirs.iter()).filter(|&(&m, &t)| {
+                let sizes = (x.size(m as isize), y.size(t as isize));
+                matches!(sizes, (Ok(size), Ok(1)) if size != 1)
+            });
+            let summed: Vec<i64> = sizes.map(|(&m, _)| m).collect();
+            if summed.is_empty() { Ok(x.clone()) } else { x.sum_dim(summed, true) }
+        });
+        let (this, other) = (&x?, &y?);
+        this.contract(other, a, b)
+    }
+
+    #[track_caller]
+    fn contract(&self, other: &Tensor, a: Vec<i64>, b: Vec<i64>) -> Result<Tensor> {
         let place = |x: &Tensor, list: &[i64]| {
             list.iter().map(|&d| x.layout.dim("tensordot", d as isize)).collect::<Result<Vec<usize>>>()
         };

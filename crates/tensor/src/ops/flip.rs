@@ -79,6 +79,9 @@ impl Tensor {
                 format!("{} shifts do not fit {} dimensions", shifts.len(), dims.len()),
             ));
         }
+        if self.dim() == 0 {
+            return Err(Error::shape("roll", "a scalar has no dimension to roll along; give no dimensions"));
+        }
         let mut out = self.clone();
         for (&shift, &dim) in shifts.iter().zip(&dims) {
             let d = self.layout.dim("roll", dim as isize)?;

@@ -11,6 +11,7 @@
 
 use super::places::{Places, check_index, out_of_range, place, same_type};
 use crate::autograd::check::{Case, case, float64};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::{Layout, Shape, broadcast};
 use crate::tensor::Tensor;
@@ -45,7 +46,7 @@ impl Tensor {
     #[track_caller]
     pub fn take_along_dim(&self, indices: &Tensor, dim: impl Into<Option<isize>>) -> Result<Tensor> {
         let Some(dim) = dim.into() else {
-            return self.ravel().gather(0, &indices.ravel());
+            return self.ravel().gather(0, &wrapped(&indices.ravel(), self.numel())?);
         };
         let d = self.layout.dim("take_along_dim", dim)?;
         let (mut mine, mut theirs): (Shape, Shape) = (self.shape().into(), indices.shape().into());
@@ -71,7 +72,7 @@ impl Tensor {
             shape[d] = x.shape()[d];
             x.expand(shape)
         };
-        sized(self)?.gather(dim, &sized(indices)?)
+        sized(self)?.gather(dim, &wrapped(&sized(indices)?, self.shape()[d])?)
     }
 
     /// The elements at these positions in row-major order, negative ones counted from the back. The result has the
@@ -103,6 +104,14 @@ impl Tensor {
         }
         if accumulate { self.add_at("Put", &places, source) } else { self.write_at("Put", &places, source) }
     }
+}
+
+/// Indices of which negative ones count from the back.
+fn wrapped(indices: &Tensor, size: usize) -> Result<Tensor> {
+    if indices.dtype() != DType::I64 {
+        return Ok(indices.clone());
+    }
+    indices.add(size as i64)?.where_(&indices.lt(0)?, indices)
 }
 
 /// The places that positions in row-major order name.

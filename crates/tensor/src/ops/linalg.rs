@@ -101,7 +101,7 @@ impl Tensor {
         let out = with_float!(self.dtype(), T => {
             let x = self.values::<T>();
             let mut out = Buffer::<T>::zeros(x.len());
-            for (i, (x, out)) in x.chunks(n * n.max(1)).zip(out.chunks_mut(n * n.max(1))).enumerate() {
+            for (i, (x, out)) in x.chunks((n * n).max(1)).zip(out.chunks_mut((n * n).max(1))).enumerate() {
                 let mut a: Vec<f64> = x.iter().map(|x| x.to_f64()).collect();
                 let inverse = invert(&mut a, n).ok_or_else(|| {
                     Error::value("inverse", format!("matrix {i} is singular: it has no inverse"))

@@ -93,6 +93,10 @@ impl Tensor {
     #[doc(alias = "torch.nn.functional.linear")]
     #[track_caller]
     pub fn linear(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        if weight.dim() == 1 && bias.is_none_or(|b| b.dim() == 0) {
+            let out = self.matmul(weight)?;
+            return bias.map_or_else(|| Ok(out.clone()), |bias| out.add(bias));
+        }
         let fits = weight.dim() == 2
             && self.shape().last() == Some(&weight.shape()[1])
             && bias.is_none_or(|b| b.shape() == [weight.shape()[0]]);
@@ -108,11 +112,15 @@ impl Tensor {
             ));
         }
         let dtype = self.dtype();
-        if !dtype.is_float() {
+        if dtype == DType::Bool {
             return Err(Error::not_float("linear", dtype));
         }
         if let Some(other) = [Some(weight), bias].into_iter().flatten().find(|t| t.dtype() != dtype) {
             return Err(Error::dtype("linear", format!("the input is {dtype}, a weight {}", other.dtype())));
+        }
+        if dtype == DType::I64 {
+            let out = self.matmul(&weight.t()?)?;
+            return bias.map_or_else(|| Ok(out.clone()), |bias| out.add(bias));
         }
         let (outs, ins) = (weight.shape()[0], weight.shape()[1]);
         let mut shape: Shape = self.shape().into();
@@ -199,8 +207,12 @@ fn products<T: kernel::Float + crate::Element>(x: &Tensor, y: &Tensor, batch: &[
 /// Whole numbers are rare here: plain loops.
 fn integers(x: &Tensor, y: &Tensor, batch: &[usize]) -> Buffer<i64> {
     let [n, k, m] = sizes(x, y);
+    let len = batch.iter().product::<usize>() * n * m;
+    if k == 0 || len == 0 {
+        return Buffer::zeros(len);
+    }
     let (a, b) = (x.matrix::<i64>(false), y.matrix::<i64>(false));
-    let mut out = Vec::with_capacity(batch.iter().product::<usize>() * n * m);
+    let mut out = Vec::with_capacity(len);
     for (i, j) in starts(x, batch).into_iter().zip(starts(y, batch)) {
         let (p, q) = (&x.raw::<i64>()[i..], &y.raw::<i64>()[j..]);
         for (row, column) in (0..n).flat_map(|row| (0..m).map(move |column| (row, column))) {

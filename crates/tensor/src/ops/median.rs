@@ -226,10 +226,11 @@ impl Tensor {
             None => Plan::new(op, self, (), keepdim)?,
         };
         plan.something(op, self)?;
-        let q = match q {
-            Operand::Tensor(q) => q.detach().to(self.dtype()),
+        let asked = match q {
+            Operand::Tensor(q) => q.to(self.dtype()),
             Operand::Number(q) => Tensor::scalar(q, self.dtype()),
         };
+        let q = asked.detach();
         let shares = q.to(DType::F64).to_vec::<f64>()?;
         if q.dim() > 1 || shares.iter().any(|q| !(0.0..=1.0).contains(q)) {
             return Err(Error::value(
@@ -239,17 +240,18 @@ impl Tensor {
         }
         let (sorted, _) = plan.at_the_back(self)?.sort(-1, false)?;
         // In the type of the elements, as PyTorch does it: a tenth of 10 is 1 in float32 too.
-        let (below, above, weights) = with_float!(self.dtype(), T => {
+        let (below, above, weights, scale) = with_float!(self.dtype(), T => {
             let (x, shares) = (sorted.values::<T>(), q.values::<T>());
-            let (mut below, mut above, mut weights) = (vec![], vec![], vec![]);
+            let (mut below, mut above, mut weights, mut scale) = (vec![], vec![], vec![], vec![]);
             for lane in x.chunks_exact(plan.count(self)) {
                 let numbers = lane.iter().take_while(|x| !x.is_nan()).count();
                 for share in shares.iter() {
-                    let place = match numbers {
+                    let (place, by_share) = match numbers {
                         // NaN stands at the end.
-                        n if n < lane.len() && (op == "quantile" || n == 0) => lane.len() as T - 1.0,
-                        n => share * (n as T - 1.0),
+                        n if n < lane.len() && (op == "quantile" || n == 0) => (lane.len() as T - 1.0, 0.0),
+                        n => (share * (n as T - 1.0), n as T - 1.0),
                     };
+                    scale.push(by_share);
                     let place = match interpolation {
                         Interpolation::Linear => place,
                         Interpolation::Lower => place.floor(),
@@ -263,8 +265,13 @@ impl Tensor {
                 }
             }
             let shape: Shape = sorted.shape()[..sorted.dim() - 1].iter().copied().chain([q.numel()]).collect();
-            (Tensor::from_vec(below, &shape)?, Tensor::from_vec(above, &shape)?, Tensor::from_vec(weights, &shape)?)
+            let floats = [weights, scale].map(|values| Tensor::from_vec(values, &shape));
+            let [weights, scale] = floats;
+            (Tensor::from_vec(below, &shape)?, Tensor::from_vec(above, &shape)?, weights?, scale?)
         });
+        // Between two elements the quantile moves with its share.
+        let moving = asked.needs_grad() && interpolation == Interpolation::Linear;
+        let weights = if moving { asked.sub(&q)?.mul(&scale)?.add(&weights)? } else { weights };
         let low = sorted.gather(-1, &below)?;
         let out = if below.equal(&above) {
             low
@@ -293,6 +300,9 @@ pub fn cases() -> Vec<Case> {
         case("mode", |x| Ok(x[0].sin().mode(1, false)?.0), x()),
         case("quantile", |x| x[0].sin().quantile(0.3, 1, false, Linear), x()),
         case("quantiles", |x| x[0].sin().quantile(&float64([0.1, 0.8]), None, true, Midpoint), x()),
+        case("quantile of a share", |x| x[0].quantile(&x[1], 1, false, Linear), {
+            x().into_iter().chain([float64([0.1, 0.8])]).collect()
+        }),
         case("nanquantile", |x| x[0].sin().nanquantile(0.7, 0, false, Lower), x()),
     ]
 }

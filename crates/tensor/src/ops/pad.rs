@@ -139,7 +139,9 @@ impl Tensor {
                 Pad::Circular => size,
                 _ => i64::MAX,
             };
-            let nothing_left = padded[d] == 0 || size + pair[0].min(0) + pair[1].min(0) <= 0;
+            // Replication needs only an edge, which may be what is cut off.
+            let inside = if matches!(mode, Pad::Replicate) { size } else { size + pair[0].min(0) + pair[1].min(0) };
+            let nothing_left = padded[d] == 0 || inside <= 0;
             if pair.iter().any(|&n| n > limit) || nothing_left {
                 return Err(Error::value(
                     "pad",

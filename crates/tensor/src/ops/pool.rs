@@ -13,6 +13,7 @@ use super::conv::{each, three};
 use super::taps::Taps;
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::{Ints, Shape};
 use crate::storage::{Buffer, with_float};
@@ -238,13 +239,25 @@ impl Tensor {
 
     #[track_caller]
     fn max_pool(&self, op: &'static str, rank: usize, pool: &Pool) -> Result<(Tensor, Tensor)> {
+        if self.dtype() == DType::I64 {
+            let (out, places) = self.to(DType::F64).max_pool(op, rank, pool)?;
+            return Ok((out.to(DType::I64), places));
+        }
         self.check_pool(op, rank)?;
+        if self.shape()[self.dim() - rank - 1] == 0 {
+            return Err(Error::shape(op, format!("there are no channels in shape {:?}", self.shape())));
+        }
         let windows = pool.windows(op, rank, self)?;
         self.max_of(rank, &windows.map(|runs| runs.into_iter().map(|(run, _)| run).collect()))
     }
 
     #[track_caller]
     fn avg_pool(&self, op: &'static str, rank: usize, pool: &Pool) -> Result<Tensor> {
+        if self.dtype() == DType::I64 {
+            // Towards 0, as integers are divided; a third of 9 must not become 2.
+            let mean = self.to(DType::F64).avg_pool(op, rank, pool)?;
+            return Ok(mean.add(&mean.sign().mul(1e-9)?)?.to(DType::I64));
+        }
         self.check_pool(op, rank)?;
         if pool.dilation.iter().any(|&n| n != 1) || pool.divisor_override == Some(0) {
             return Err(Error::value(op, "a mean has neither a dilation nor a divisor of 0"));

@@ -39,7 +39,8 @@ impl Function2 for Pow {
     fn pull_y<R: kernel::Real>(self, x: R, y: R, grad: R) -> R {
         let zero = x.clone().eq_scalar(0.0);
         let safe = R::select(zero.clone(), x.constant(1.0), x.clone());
-        let at_zero = R::select(y.clone().lt_scalar(0.0), x.constant(f64::NEG_INFINITY), x.constant(0.0));
+        let pole = x.clone().detached().pow(y.clone().detached()) * f64::NEG_INFINITY;
+        let at_zero = R::select(y.clone().lt_scalar(0.0), pole, x.constant(0.0));
         grad * R::select(zero, at_zero, x.pow(y) * safe.ln())
     }
 }

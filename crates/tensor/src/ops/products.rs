@@ -9,6 +9,7 @@
 //! ```
 
 use crate::autograd::check::{Case, case, float64};
+use crate::dtype::DType;
 use crate::error::{AtCaller, Error, Result};
 use crate::layout::Shape;
 use crate::literal::Scalar;
@@ -146,7 +147,8 @@ impl Tensor {
     pub fn cross(&self, other: &Tensor, dim: isize) -> Result<Tensor> {
         let shape = super::broadcast::common_shape("cross", self, other)?;
         let (x, y) = (self.expand(&shape)?, other.expand(&shape)?);
-        if x.size(dim)? != 3 || self.dim() != other.dim() {
+        let three = |x: &Tensor| x.size(dim).is_ok_and(|size| size == 3);
+        if self.dim() != other.dim() || !three(self) || !three(other) {
             return Err(Error::shape(
                 "cross",
                 format!(
@@ -210,6 +212,10 @@ impl Tensor {
         alpha: impl Into<Scalar>,
     ) -> Result<Tensor> {
         ranks("addr", a, b, [1, 1])?;
+        if [self, a, b].iter().all(|x| x.dtype() == DType::Bool) {
+            let (beta, alpha) = (beta.into().to_f64(), alpha.into().to_f64());
+            return Ok(self.to(DType::I64).addr(&a.to(DType::I64), &b.to(DType::I64), i64::from(beta != 0.0), i64::from(alpha != 0.0))?.to(DType::Bool));
+        }
         self.plus("addr", a.outer(b)?, beta.into(), alpha.into())
     }
 

@@ -14,16 +14,18 @@ use super::broadcast::{common_shape, pairs, zip_rows};
 use super::extremes::{Maximum, Minimum};
 use super::ternary::Function3;
 use super::unary::{Function, cases_at, functions};
-use crate::autograd::Keep;
+use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::autograd::check::{Case, case, float64};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::literal::Scalar;
+use crate::layout::Layout;
 use crate::storage::with_float;
 use crate::tensor::{Tensor, dense};
 use kernel::map::Arg;
 use std::cmp::Ordering;
 use std::f64::consts::PI;
+use std::sync::Arc;
 
 functions! {
     /// The largest integer not above; slope 0.
@@ -166,6 +168,24 @@ impl Function3 for ClampTensor {
     }
 }
 
+/// The next number moves with the first one, unless it is the second one.
+struct NextAfter {
+    moves: Tensor,
+    input: Arc<Layout>,
+}
+
+impl Op for NextAfter {
+    fn name(&self) -> &'static str {
+        "Nextafter"
+    }
+    fn keep(&self) -> Keep {
+        Keep::Nothing
+    }
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        ctx.grads(|_| grad.mul(&self.moves)?.sum_to_size(self.input.shape()))
+    }
+}
+
 /// A bound of [`Tensor::clamp`]: a number, a tensor, or `None`.
 #[derive(Clone, Copy, Debug)]
 pub enum Bound<'a> {
@@ -249,19 +269,22 @@ impl Tensor {
     #[doc(alias = "torch.nextafter")]
     #[track_caller]
     pub fn nextafter<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
-        let (x, y) = self.alike(other.into());
+        let other = other.into();
+        let (x, y) = self.alike(other);
         if !x.dtype().is_float() {
             return Err(Error::not_float("nextafter", x.dtype()));
         }
         let layout = dense(&common_shape("nextafter", &x, &y)?);
-        Ok(with_float!(x.dtype(), T => zip_rows(&x, &y, layout, |x: Arg<'_, T>, y, out| {
+        let moves = x.ne(&y)?;
+        let out = with_float!(x.dtype(), T => zip_rows(&x, &y, layout, |x: Arg<'_, T>, y, out| {
             pairs(x, y, out, |x, y| match x.partial_cmp(&y) {
                 None => T::NAN,
                 Some(Ordering::Equal) => y,
                 Some(Ordering::Less) => x.next_up(),
                 Some(Ordering::Greater) => x.next_down(),
             });
-        })))
+        }));
+        Ok(out.record(NextAfter { moves, input: Arc::clone(&self.layout) }, &[&self.to(x.dtype())]))
     }
 
     /// The nearest multiple of `10^−decimals`, ties to even; slope 0. Integers stay as they are.
@@ -315,6 +338,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(broadcast_cases(&[
         ("copysign", |x| x[0].copysign(&x[1])),
         ("heaviside", |x| x[0].heaviside(&x[1])),
+        ("nextafter", |x| x[0].nextafter(&x[1])),
     ]));
     let x = || float64([[-2.1, -0.7, 0.1], [0.2, 0.9, 3.2]]);
     cases.extend([

@@ -138,7 +138,11 @@ impl Tensor {
                 ));
             }
         };
-        let places = self.places_of_rows(d, &rows);
+        // Each row once: it passes its gradient on once, however often it is named.
+        let mut rows = rows.to_vec();
+        rows.sort_unstable();
+        rows.dedup();
+        let places = self.places_of_rows(d, &rows.into());
         self.write_at("IndexFill", &places, &value.expand(places.len())?)
     }
 

@@ -114,7 +114,10 @@ impl Function for LogitWithin {
     const RARE: bool = true;
     #[inline(always)]
     fn value<R: kernel::Real>(self, x: R) -> R {
-        formula::logit(x.max_scalar(self.0).min_scalar(1.0 - self.0))
+        // With eps above ½ the lower bound wins, as in PyTorch.
+        let low = x.clone().lt_scalar(self.0);
+        let eps = x.constant(self.0);
+        formula::logit(R::select(low, eps, x.min_scalar(1.0 - self.0)))
     }
     #[inline(always)]
     fn slope<R: kernel::Real>(self, x: R) -> R {

@@ -226,7 +226,8 @@ impl Tensor {
         };
         let degrees = total.sub(&lost)?.clamp(0.0, None)?;
         let out = distance.mul(&weights)?.matmul(&distance.t()?)?.div(&degrees)?;
-        if self.dim() < 2 { out.reshape(()) } else { Ok(out) }
+        // Of one variable it is a number.
+        if out.numel() == 1 { out.reshape(()) } else { Ok(out) }
     }
 
     /// The correlations `(n, n)` of `n` variables, one a row: covariances divided by both standard deviations.
