@@ -107,7 +107,7 @@ impl CrossEntropyLoss {
             return self.forward(&input.linear(linear_weight, linear_bias)?, target);
         }
         let rows: usize = outputs.iter().product();
-        let bias = linear_bias.map(|bias| bias.reshape([rows])).transpose()?;
+        let bias = linear_bias.map(|bias| bias.reshape([rows])).transpose().at_caller()?;
         let logits = input.linear(&linear_weight.reshape([rows, features])?, bias.as_ref())?;
         let batch = &input.shape()[..input.dim() - 1];
         self.forward(&logits.reshape([batch, outputs].concat())?, target)

@@ -9,7 +9,7 @@
 //! ```
 
 use crate::autograd::check::{Case, case, float64};
-use crate::error::{Error, Result};
+use crate::error::{AtCaller, Error, Result};
 use crate::layout::{Ints, Shape};
 use crate::tensor::Tensor;
 
@@ -296,7 +296,7 @@ impl Tensor {
             let summed: Vec<i64> = sizes.map(|(&m, _)| m).collect();
             if summed.is_empty() { Ok(x.clone()) } else { x.sum_dim(summed, true) }
         });
-        let (this, other) = (&x?, &y?);
+        let (this, other) = (&x.at_caller()?, &y.at_caller()?);
         this.contract(other, a, b)
     }
 

@@ -95,7 +95,7 @@ impl Tensor {
     pub fn linear(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
         if weight.dim() == 1 && bias.is_none_or(|b| b.dim() == 0) {
             let out = self.matmul(weight)?;
-            return bias.map_or_else(|| Ok(out.clone()), |bias| out.add(bias));
+            return bias.map_or_else(|| Ok(out.clone()), |bias| out.add(bias)).at_caller();
         }
         let fits = weight.dim() == 2
             && self.shape().last() == Some(&weight.shape()[1])
@@ -120,7 +120,7 @@ impl Tensor {
         }
         if dtype == DType::I64 {
             let out = self.matmul(&weight.t()?)?;
-            return bias.map_or_else(|| Ok(out.clone()), |bias| out.add(bias));
+            return bias.map_or_else(|| Ok(out.clone()), |bias| out.add(bias)).at_caller();
         }
         let (outs, ins) = (weight.shape()[0], weight.shape()[1]);
         let mut shape: Shape = self.shape().into();
