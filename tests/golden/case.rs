@@ -68,12 +68,18 @@ pub fn tensor(json: &Value) -> Option<Tensor> {
 pub struct Args<'a> {
     pub tensors: Vec<(String, Tensor)>,
     options: &'a Value,
+    /// Options of the call, where the others are those of a constructor.
+    more: &'a Value,
     read: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Args<'a> {
     pub fn new(tensors: Vec<(String, Tensor)>, options: &'a Value) -> Self {
-        Args { tensors, options, read: RefCell::default() }
+        Args { tensors, options, more: &Value::Null, read: RefCell::default() }
+    }
+
+    pub fn and(self, more: &'a Value) -> Self {
+        Args { more, ..self }
     }
 
     pub fn unread(&self) -> Vec<&'a String> {
@@ -82,7 +88,8 @@ impl<'a> Args<'a> {
             ["device", "inplace", "layout", "memory_format", "non_blocking", "pin_memory", "requires_grad"];
         let read = self.read.borrow();
         let unread = |k: &&String| !read.contains(*k) && !STORAGE.contains(&k.as_str());
-        self.options.as_object().map_or(vec![], |o| o.keys().filter(unread).collect())
+        let both = [self.options, self.more].into_iter().filter_map(Value::as_object);
+        both.flat_map(|o| o.keys()).filter(unread).collect()
     }
 
     pub fn find(&self, name: &str) -> Option<&Tensor> {
@@ -103,7 +110,7 @@ impl<'a> Args<'a> {
     /// An option, if it is there and not null.
     pub fn get(&self, name: &str) -> Option<&'a Value> {
         self.read.borrow_mut().insert(name.to_string());
-        self.options.get(name).filter(|v| !v.is_null())
+        self.options.get(name).or_else(|| self.more.get(name)).filter(|v| !v.is_null())
     }
 
     /// Whether an option is there and null.

@@ -7,7 +7,11 @@ use tensor::{Error, Operand, Result, Tensor};
 /// The outputs of a criterion; `None` if there is none of that name here.
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
     let result = match build(op, args) {
-        Some(criterion) => criterion.and_then(|c| c.forward(args.t("input"), args.t("target"))),
+        Some(criterion) => {
+            // The module of the Poisson loss calls its input so.
+            let input = args.find("log_input").unwrap_or_else(|| args.t("input"));
+            criterion.and_then(|c| c.forward(input, args.t("target")))
+        }
         None => of_more(op, args)?,
     };
     Some(result.map(|y| vec![y]))

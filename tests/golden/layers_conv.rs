@@ -74,6 +74,8 @@ pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
         "AdaptiveAvgPool2d" => Box::new(AdaptiveAvgPool2d::new(args.sizes("output_size")?)),
         "AdaptiveMaxPool1d" => Box::new(AdaptiveMaxPool1d::new(args.sizes("output_size")?)),
         "AdaptiveMaxPool2d" => Box::new(AdaptiveMaxPool2d::new(args.sizes("output_size")?)),
+        "AdaptiveAvgPool3d" => Box::new(AdaptiveAvgPool3d::new(args.sizes("output_size")?)),
+        "AdaptiveMaxPool3d" => Box::new(AdaptiveMaxPool3d::new(args.sizes("output_size")?)),
         "BatchNorm1d" => batch_norm!(BatchNorm1d),
         "BatchNorm2d" => batch_norm!(BatchNorm2d),
         "BatchNorm3d" => batch_norm!(BatchNorm3d),

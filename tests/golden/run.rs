@@ -136,7 +136,8 @@ fn function(case: &Case<'_>, call: Call) -> Outcome {
     let Some(weights) = leaves(case.list("option_tensors")) else {
         return Outcome::Unsupported("an option".into());
     };
-    let mut args = Args::new(inputs.into_iter().chain(weights).collect(), &case.json["options"]);
+    let mut args = Args::new(inputs.into_iter().chain(weights).collect(), &case.json["options"])
+        .and(&case.json["forward_options"]);
     let Some(mut result) = call(case.op, &args) else { return Outcome::Unsupported(case.op.into()) };
     if let Err(error) = &result
         && case.json["error"].is_null()

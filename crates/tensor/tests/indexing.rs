@@ -293,9 +293,11 @@ proptest! {
         for (mode, allowed, expected) in modes {
             match x.pad([before, behind], mode) {
                 Ok(y) => {
-                    prop_assert!(allowed && left > 0);
+                    prop_assert!(allowed && (left > 0 || mode == Pad::Replicate && n + before + behind > 0));
                     prop_assert_eq!(list(&y), expected);
                 }
+                // An edge is enough to repeat, but something has to come out.
+                Err(_) if mode == Pad::Replicate => prop_assert!(n + before + behind <= 0),
                 Err(_) => prop_assert!(!allowed || left <= 0),
             }
         }
