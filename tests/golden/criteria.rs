@@ -9,8 +9,8 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
     let result = match build(op, args) {
         Some(criterion) => {
             // The module of the Poisson loss calls its input so.
-            let input = args.find("log_input").unwrap_or_else(|| args.t("input"));
-            criterion.and_then(|c| c.forward(input, args.t("target")))
+            let input = || args.find("log_input").unwrap_or_else(|| args.t("input"));
+            criterion.and_then(|c| c.forward(input(), args.t("target")))
         }
         None => of_more(op, args)?,
     };

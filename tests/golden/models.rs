@@ -152,7 +152,11 @@ pub fn callable(class: &str, args: &Args<'_>) -> Option<(Rc<dyn Module>, Forward
         let layer: Rc<Box<dyn Layer>> = Rc::new(layer);
         return Some((
             layer.clone(),
-            Box::new(move |args| Ok(vec![layer.forward(args.t("input")).at_caller()?])),
+            Box::new(move |args| {
+                // One module calls its input otherwise.
+                let input = args.find("x").unwrap_or_else(|| args.t("input"));
+                Ok(vec![layer.forward(input).at_caller()?])
+            }),
         ));
     }
     let int = |name: &str| args.int(name).map(|n| n as usize);

@@ -6,7 +6,7 @@ use crate::{Pointwise, Reduction, pointwise};
 use std::fmt;
 use std::sync::Arc;
 use tensor::autograd::check::{Case, case, float64};
-use tensor::{Error, Result, Tensor};
+use tensor::{AtCaller, Error, Result, Tensor};
 
 criterion! {
     /// `max(0, ‖a − p‖ − ‖a − n‖ + margin)` for an anchor `a`, a positive `p` and a negative `n` (Balntas et al. 2016):
@@ -49,6 +49,7 @@ impl TripletMarginLoss {
         let hinge = Hinge { margin: self.margin };
         let between = |x: &Tensor, y: &Tensor| x.pairwise_distance(y, self.p, self.eps, false);
         triplet("TripletMarginLoss", hinge, between, self.swap, [anchor, positive, negative], self.reduction)
+            .at_caller()
     }
 }
 

@@ -195,8 +195,11 @@ macro_rules! batch_norms {
                     share = share.or(Some(1.0 / next.item()?));
                     count.set(&next)?;
                 }
-                if let (Some(means), Some(vars), Some(share)) = (&self.running_mean, &self.running_var, share) {
-                    let n = (x.numel() / self.norm.num_features.max(1)) as f64;
+                let n = (x.numel() / self.norm.num_features.max(1)) as f64;
+                // An empty batch moves nothing.
+                if let (Some(means), Some(vars), Some(share)) = (&self.running_mean, &self.running_var, share)
+                    && n > 0.0
+                {
                     track(means, &mean, share)?;
                     track(vars, &var.mul(n / (n - 1.0))?, share)?;
                 }

@@ -50,8 +50,11 @@ impl Tensor {
         eps: f64,
     ) -> Result<Normalized> {
         let (n, c, s) = self.planes("batch_norm", &[weight, bias, given.map(|g| g.0), given.map(|g| g.1)])?;
-        if given.is_none() && n * s < 2 {
+        if given.is_none() && n * s == 1 {
             return Err(few("batch_norm", self));
+        }
+        if given.is_none() && eps <= 0.0 {
+            return Err(Error::value("batch_norm", format!("training needs an eps above 0, found {eps}")));
         }
         let sets = Sets { n, c, s, groups: c, over_batch: true };
         self.normalized("NativeBatchNorm", sets, given, [weight, bias], eps)
@@ -76,7 +79,7 @@ impl Tensor {
             let message = format!("{c} channels cannot be divided into {num_groups} groups");
             return Err(Error::shape("group_norm", message));
         }
-        if self.numel() == num_groups {
+        if c == 0 || s == 0 || self.numel() == num_groups {
             return Err(few("group_norm", self));
         }
         let sets = Sets { n, c, s, groups: num_groups, over_batch: false };

@@ -285,7 +285,10 @@ impl Tensor {
         let kept = three(&self.shape()[self.dim() - rank..]);
         let sizes = sizes.ints();
         let outs = each(op, "output_size", &sizes.iter().map(|n| n + 1).collect::<Vec<_>>(), rank, 0, 2)?;
-        Ok(std::array::from_fn(|d| outs[d].checked_sub(1).unwrap_or(kept[d])))
+        let outs: [usize; 3] = std::array::from_fn(|d| outs[d].checked_sub(1).unwrap_or(kept[d]));
+        let batch = self.shape()[..self.dim() - rank].iter().chain(&outs);
+        Buffer::<f64>::check(op, batch.fold(1usize, |n, &size| n.saturating_mul(size.max(1))))?;
+        Ok(outs)
     }
 
     #[track_caller]
