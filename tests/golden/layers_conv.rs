@@ -88,7 +88,7 @@ pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
 
 /// A function of this family.
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
-    if let Some(found) = pool(op, args).or_else(|| norm(op, args).map(|y| y.map(|y| vec![y]))) {
+    if let Some(found) = pool(op, args) {
         return Some(found);
     }
     let rank = op.strip_prefix("conv").and_then(|rest| rest.strip_suffix('d'))?;
@@ -155,34 +155,6 @@ fn pool(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         "adaptive_avg_pool1d" => one(x.adaptive_avg_pool1d(size()?)),
         "adaptive_avg_pool2d" => one(x.adaptive_avg_pool2d(size()?)),
         "adaptive_avg_pool3d" => one(x.adaptive_avg_pool3d(size()?)),
-        _ => return None,
-    })
-}
-
-/// The functions that normalise channels.
-fn norm(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
-    let x = args.find("input")?;
-    let (weight, bias) = (args.find("weight"), args.find("bias"));
-    let eps = args.float("eps").unwrap_or(1e-5);
-    let given = args.find("running_mean").zip(args.find("running_var"));
-    // The running statistics are PyTorch's to change.
-    args.get("momentum");
-    Some(match op {
-        "batch_norm" => {
-            let given = given.filter(|_| args.flag("training") != Some(true));
-            x.batch_norm(given, weight, bias, eps).map(|found| found.output)
-        }
-        "instance_norm" if args.flag("use_input_stats") == Some(false) => {
-            x.batch_norm(given, weight, bias, eps).map(|found| found.output)
-        }
-        "instance_norm" => x.instance_norm(weight, bias, eps).map(|found| found.output),
-        "group_norm" => x.group_norm(args.size("num_groups")?, weight, bias, eps),
-        "rms_norm" => x.rms_norm(args.ints("normalized_shape")?, weight, args.float("eps")),
-        "local_response_norm" => {
-            let number = |name: &str, default: f64| args.float(name).unwrap_or(default);
-            let (alpha, beta, k) = (number("alpha", 1e-4), number("beta", 0.75), number("k", 1.0));
-            x.local_response_norm(args.size("size")?, alpha, beta, k)
-        }
         _ => return None,
     })
 }

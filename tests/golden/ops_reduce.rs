@@ -279,10 +279,6 @@ fn product(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "baddbmm" => x.baddbmm(args.t("batch1"), args.t("batch2"), factor("beta"), factor("alpha")),
         "addbmm" => x.addbmm(args.t("batch1"), args.t("batch2"), factor("beta"), factor("alpha")),
         "linear" => x.linear(args.t("weight"), args.find("bias")),
-        "layer_norm" => {
-            let shape = args.ints("normalized_shape")?;
-            x.layer_norm(shape, args.find("weight"), args.find("bias"), args.float("eps").unwrap_or(1e-5))
-        }
         "trace" => x.trace(),
         "matrix_power" | "linalg.matrix_power" => x.matrix_power(args.int("n")?),
         "inverse" | "linalg.inv" => x.inverse(),
