@@ -53,8 +53,8 @@ impl Tensor {
         if given.is_none() && n * s == 1 {
             return Err(few("batch_norm", self));
         }
-        if given.is_none() && eps <= 0.0 {
-            return Err(Error::value("batch_norm", format!("training needs an eps above 0, found {eps}")));
+        if given.is_none() && eps < 0.0 {
+            return Err(Error::value("batch_norm", format!("training needs an eps of at least 0, found {eps}")));
         }
         let sets = Sets { n, c, s, groups: c, over_batch: true };
         self.normalized("NativeBatchNorm", sets, given, [weight, bias], eps)
