@@ -18,6 +18,7 @@ mod average_precision;
 mod box_coder;
 mod boxes;
 mod faster_rcnn;
+mod image;
 mod matcher;
 mod nms;
 mod roi_align;
@@ -29,6 +30,9 @@ pub use average_precision::{AveragePrecision, Detections, Interpolation, Truth};
 pub use box_coder::BoxCoder;
 pub use boxes::{BoxFormat, box_convert, clip_boxes_to_image, remove_small_boxes};
 pub use faster_rcnn::{RoiLoss, RpnLoss};
+#[cfg(feature = "png")]
+pub use image::save_image;
+pub use image::{draw_bounding_boxes, make_grid};
 pub use loss::{box_area, box_iou, complete_box_iou, distance_box_iou, generalized_box_iou};
 pub use matcher::Matcher;
 pub use nms::{batched_nms, nms};
