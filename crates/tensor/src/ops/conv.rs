@@ -406,7 +406,7 @@ pub fn cases() -> Vec<Case> {
 #[cfg(test)]
 mod tests {
     use super::Conv;
-    use crate::{Tensor, Window, arange, ones, zeros};
+    use crate::{Tensor, Window, arange, full, ones, tensor, zeros};
 
     fn numbers(shape: impl crate::Ints) -> Tensor {
         let n = shape.ints().iter().product::<i64>();
@@ -424,6 +424,14 @@ mod tests {
             let product = w.reshape([4, 12]).unwrap().matmul(&x.unfold2d(window).unwrap()).unwrap();
             assert!(y.allclose(&product.reshape(y.shape()).unwrap(), 1e-12, 1e-12).unwrap());
         }
+    }
+
+    /// The outer elements of the window see nothing but padding, wherever it stands.
+    #[test]
+    fn a_window_far_wider_than_the_image() {
+        let (x, w) = (full([1, 1, 1, 1], 3.0).unwrap(), tensor([[[[5.0, 7.0, 11.0]]]]));
+        let y = x.conv2d(&w, None, &Conv::new().padding([0, 2]).dilation(2)).unwrap();
+        assert_eq!(y.to_vec::<f32>().unwrap(), [21.0]);
     }
 
     #[test]
