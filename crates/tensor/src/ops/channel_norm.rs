@@ -16,7 +16,6 @@
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
 use crate::error::{Error, Result};
-use crate::layout::Shape;
 use crate::storage::{Buffer, with_float};
 use crate::tensor::Tensor;
 use kernel::{Float, channel_norm as kernels, layer_norm};
@@ -138,18 +137,17 @@ impl Tensor {
         [weight, bias]: [Option<&Tensor>; 2],
         eps: f64,
     ) -> Result<Normalized> {
-        // Few elements in a row: channels come first, so that a plane is all of a channel.
-        let turned = sets.over_batch && sets.n > 1 && sets.s < 16;
-        let sets = if turned { Sets { n: 1, s: sets.n * sets.s, ..sets } } else { sets };
-        let mut op = ChannelNorm { name, sets, turned, eps, given: given.is_some(), moments: vec![], weight: weight.is_some() };
+        // A plane of one element is a column of `(N, C)`: all of a channel is one set of N elements.
+        let columns = sets.over_batch && sets.s == 1;
+        let sets = if columns { Sets { n: 1, s: sets.n, ..sets } } else { sets };
+        let mut op = ChannelNorm { name, sets, columns, eps, given: given.is_some(), moments: vec![], weight: weight.is_some() };
         with_float!(self.dtype(), T => {
-            let x = op.in_order(&self.detach())?;
-            let values = x.values::<T>();
+            let values = self.values::<T>();
             let found = match given {
                 Some((mean, var)) => {
                     mean.values::<T>().iter().zip(&*var.values::<T>()).map(|(m, v)| [m.to_f64(), v.to_f64()]).collect()
                 }
-                None => sets.moments(&values),
+                None => sets.moments(columns, &values),
             };
             let kept: &[usize] = if sets.over_batch { &[sets.c] } else { &[sets.n, sets.groups] };
             let of_sets = |i: usize| Tensor::from_vec(found.iter().map(|m| m[i] as T).collect(), kept);
@@ -166,9 +164,13 @@ impl Tensor {
                 })
                 .collect();
             let mut y = Buffer::<T>::unwritten(values.len());
-            kernels::stretch(&values, &of_planes, &mut y);
+            if columns {
+                kernels::columns::stretch(&values, &of_planes, &mut y);
+            } else {
+                kernels::stretch(&values, &of_planes, &mut y);
+            }
             let inputs: SmallVec<[&Tensor; 3]> = [Some(self), weight, bias].into_iter().flatten().collect();
-            let output = op.in_place(Tensor::new(y, x.dense_layout()))?.record(op, &inputs);
+            let output = Tensor::new(y, self.dense_layout()).record(op, &inputs);
             Ok(Normalized { output, mean, var })
         })
     }
@@ -207,8 +209,12 @@ impl Sets {
 
     /// μ and σ² of each set. The parts of a set that stand together come first, then, over the batch, all of them:
     /// `σ² = mean(σᵢ² + (μᵢ − μ)²)`.
-    fn moments<T: Float>(self, x: &[T]) -> Vec<[f64; 2]> {
+    fn moments<T: Float>(self, columns: bool, x: &[T]) -> Vec<[f64; 2]> {
         let mut parts = vec![[0.0; 2]; self.n * self.groups];
+        if columns {
+            kernels::columns::variances(x, &mut parts);
+            return parts;
+        }
         layer_norm::variances(x, &mut parts);
         if !self.over_batch || self.n == 1 {
             return parts;
@@ -226,9 +232,10 @@ impl Sets {
     }
 
     /// `(N, C, …)` as `(N, groups, channels of a group, s)`, and the dimensions along which a set extends.
-    fn apart(self) -> ([usize; 4], &'static [i64]) {
+    fn apart(self, columns: bool) -> ([usize; 4], &'static [i64]) {
         let dims: &[i64] = if self.over_batch { &[0, 2, 3] } else { &[2, 3] };
-        ([self.n, self.groups, self.c / self.groups.max(1), self.s], dims)
+        let [n, s] = if columns { [self.s, 1] } else { [self.n, self.s] };
+        ([n, self.groups, self.c / self.groups.max(1), s], dims)
     }
 }
 
@@ -237,8 +244,8 @@ impl Sets {
 struct ChannelNorm {
     name: &'static str,
     sets: Sets,
-    /// Whether channels come first in what the kernels see.
-    turned: bool,
+    /// Whether this is `(N, C)`, and its sets are columns.
+    columns: bool,
     eps: f64,
     given: bool,
     /// μ and ρ of each set.
@@ -248,19 +255,10 @@ struct ChannelNorm {
 }
 
 impl ChannelNorm {
-    fn in_order(&self, t: &Tensor) -> Result<Tensor> {
-        if self.turned { t.transpose(0, 1) } else { Ok(t.clone()) }
-    }
-
-    /// The reverse.
-    fn in_place(&self, t: Tensor) -> Result<Tensor> {
-        if self.turned { Ok(t.transpose(0, 1)?.contiguous()) } else { Ok(t) }
-    }
-
     fn differentiable(&self, ctx: &Ctx<'_>, grad: &Tensor, i: usize) -> Result<Tensor> {
         let input = ctx.input(0)?;
-        let (shape, dims) = self.sets.apart();
-        let apart = |t: &Tensor| self.in_order(t)?.reshape(shape);
+        let (shape, dims) = self.sets.apart(self.columns);
+        let apart = |t: &Tensor| t.reshape(shape);
         let of_channels = |t: &Tensor| t.reshape([1, shape[1], shape[2], 1]);
         let grad = apart(grad)?;
         if i > 1 || i == 1 && !self.weight {
@@ -288,26 +286,25 @@ impl ChannelNorm {
             let along = mean(&g.mul(&unit)?)?;
             g.sub(&mean(&g)?)?.sub(&unit.mul(&along)?)?.mul(&scale)?
         };
-        let mut ordered = Shape::from(input.shape());
-        if self.turned {
-            ordered.swap(0, 1);
-        }
-        self.in_place(slope.reshape(&ordered)?)
+        slope.reshape(input.shape())
     }
 
     fn fused(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
         let (input, sets) = (ctx.input(0)?, self.sets);
         let weight = if self.weight && ctx.wants(0) { Some(ctx.input(1)?) } else { None };
         with_float!(grad.dtype(), T => {
-            let (x, grad) = (self.in_order(&input)?, self.in_order(grad)?);
-            let (values, grads) = (x.values::<T>(), grad.values::<T>());
+            let (values, grads) = (input.values::<T>(), grad.values::<T>());
             // Σ g and Σ g·(x − μ) of each plane, unless nobody asks.
             let sums = OnceCell::new();
             let sums = || {
                 sums.get_or_init(|| {
                     let centers: Vec<f64> = sets.each_plane().map(|(_, set)| self.moments[set][0]).collect();
                     let mut sums = vec![[0.0; 2]; centers.len()];
-                    kernels::sums(&values, &grads, &centers, &mut sums);
+                    if self.columns {
+                        kernels::columns::sums(&values, &grads, &centers, &mut sums);
+                    } else {
+                        kernels::sums(&values, &grads, &centers, &mut sums);
+                    }
                     sums
                 })
             };
@@ -338,8 +335,12 @@ impl ChannelNorm {
                     })
                     .collect();
                 let mut out = Buffer::<T>::unwritten(values.len());
-                kernels::input_gradient(&values, &grads, &of_planes, &mut out);
-                self.in_place(Tensor::new(out, x.dense_layout()))
+                if self.columns {
+                    kernels::columns::input_gradient(&values, &grads, &of_planes, &mut out);
+                } else {
+                    kernels::input_gradient(&values, &grads, &of_planes, &mut out);
+                }
+                Ok(Tensor::new(out, input.dense_layout()))
             })
         })
     }
@@ -378,6 +379,11 @@ pub fn cases() -> Vec<Case> {
             vec![x(), c(0.5), c(0.1)],
         ),
         case(
+            "batch_norm of columns",
+            |x| Ok(x[0].batch_norm(None, Some(&x[1]), Some(&x[2]), 0.1)?.output),
+            vec![float64([[0.4, -1.3], [2.0, 0.1], [0.7, -0.9]]), c(0.5), c(0.1)],
+        ),
+        case(
             "group_norm",
             |x| x[0].reshape([2, 4, 1])?.group_norm(2, Some(&x[1]), Some(&x[2]), 1e-5),
             vec![x(), float64([0.5, -0.2, 1.1, 0.3]), float64([0.1, 0.2, 0.3, 0.4])],
@@ -409,13 +415,12 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_planes_makes_no_difference() {
-        let x = randn([5, 3, 20]).unwrap();
-        let whole = x.batch_norm(None, None, None, 1e-5).unwrap();
-        let (part, rest) = (x.narrow(2, 0, 10).unwrap(), x.narrow(2, 10, 10).unwrap());
-        let turned = crate::cat(&[&part, &rest], 0).unwrap().batch_norm(None, None, None, 1e-5).unwrap();
-        let turned = crate::cat(&[&turned.output.narrow(0, 0, 5).unwrap(), &turned.output.narrow(0, 5, 5).unwrap()], 2);
-        assert!(whole.output.allclose(&turned.unwrap(), 1e-5, 1e-6).unwrap());
-        assert_eq!(whole.var.shape(), [3]);
+    fn columns_are_planes_of_one_element() {
+        let x = randn([40, 70]).unwrap();
+        let columns = x.batch_norm(None, None, None, 1e-5).unwrap();
+        let planes = x.t().unwrap().reshape([1, 70, 40]).unwrap().batch_norm(None, None, None, 1e-5).unwrap();
+        let turned = planes.output.squeeze_dim(0).unwrap().t().unwrap();
+        assert!(columns.output.allclose(&turned, 1e-5, 1e-6).unwrap());
+        assert!(columns.var.allclose(&planes.var, 1e-5, 1e-6).unwrap());
     }
 }
