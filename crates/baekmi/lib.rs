@@ -132,7 +132,7 @@ pub mod prelude {
     pub use tensor::{
         By, DType, Ellipsis, Error, Index, Indexing, Interpolate, NewAxis, Pad, Parameter, Reduce, Result,
         Scalar, StateDict, Tensor, Upsampling, Window, arange, cat, checkpoint, detect_anomaly, enable_grad,
-        eye, full, grad, hessian, hstack, jacobian, linspace, logspace, manual_seed, meshgrid, no_grad,
-        normal, ones, rand, randint, randn, randperm, stack, tensor, vstack, zeros,
+        eye, full, get_rng_state, grad, hessian, hstack, jacobian, linspace, logspace, manual_seed, meshgrid,
+        no_grad, normal, ones, rand, randint, randn, randperm, set_rng_state, stack, tensor, vstack, zeros,
     };
 }

@@ -8,7 +8,7 @@ use crate::sampler::{RandomSampler, Sampler, SequentialSampler, seed};
 use crate::workers::Workers;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tensor::random::{Generator, with_default};
-use tensor::{Error, Result};
+use tensor::{Error, Result, Tensor};
 
 /// Goes through a data set in batches; each loop over it is one epoch.
 ///
@@ -93,6 +93,27 @@ impl<D: Dataset> DataLoader<D> {
     pub fn generator(mut self, generator: Generator) -> Self {
         self.generator = Some(Mutex::new(generator));
         self
+    }
+
+    /// Where the generator of its own is: what belongs into a checkpoint. `None` if it draws from the default one, which
+    /// [`get_rng_state`](tensor::get_rng_state) has.
+    pub fn get_state(&self) -> Option<Tensor> {
+        self.own_generator().map(|generator| generator.get_state())
+    }
+
+    /// Lets the generator of its own go on where [`get_state`](DataLoader::get_state) was.
+    ///
+    /// # Errors
+    /// If the tensor is not such a state, or the loader has no generator of its own.
+    #[track_caller]
+    pub fn set_state(&self, state: &Tensor) -> Result<()> {
+        match self.own_generator() {
+            Some(mut generator) => generator.set_state(state),
+            None => Err(Error::state(
+                "DataLoader",
+                "no generator of its own: it draws from the default one, which set_rng_state sets",
+            )),
+        }
     }
 
     /// How many batches each worker has ready at most; 2 by default.
@@ -222,7 +243,7 @@ mod tests {
     use crate::{TensorDataset, WeightedRandomSampler, collate};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
-    use tensor::{Tensor, arange, manual_seed, rand};
+    use tensor::{arange, manual_seed, rand};
 
     fn numbers(n: usize) -> TensorDataset<Tensor> {
         TensorDataset::new(arange(0, n as i64, 1).unwrap()).unwrap()
@@ -270,8 +291,12 @@ mod tests {
             let rest = |batch: Vec<i64>| (!drop_last).then_some(batch);
             let first = [vec![1, 3, 5, 7], vec![9, 4, 6, 2]].into_iter().chain(rest(vec![8, 0]));
             assert_eq!(epoch(&loader), Vec::from_iter(first));
+            let state = loader.get_state().unwrap();
             let second = [vec![5, 1, 6, 0], vec![9, 7, 8, 4]].into_iter().chain(rest(vec![3, 2]));
-            assert_eq!(epoch(&loader), Vec::from_iter(second));
+            let second = Vec::from_iter(second);
+            assert_eq!(epoch(&loader), second);
+            loader.set_state(&state)?;
+            assert_eq!(epoch(&loader), second);
             assert_eq!((loader.len(), loader.iter().len()), (3 - usize::from(drop_last), loader.len()));
         }
         Ok(())
@@ -285,6 +310,8 @@ mod tests {
         assert!(error.is_some_and(|e| e.contains("2 weights for a data set of 3 elements")));
         assert_eq!(DataLoader::new(numbers(2)).sampler(sampler)?.len(), 4);
         assert!(DataLoader::new(numbers(0)).shuffle(true).is_empty());
+        let error = DataLoader::new(numbers(3)).set_state(&tensor::get_rng_state()).unwrap_err().to_string();
+        assert!(error.contains("no generator of its own"), "{error}");
         Ok(())
     }
 

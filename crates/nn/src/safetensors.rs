@@ -15,6 +15,9 @@ use ::safetensors::Dtype;
 use ::safetensors::tensor::{SafeTensors, TensorView, View, serialize};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use tensor::{AtCaller, DType, Error, Result, StateDict, Tensor};
 
@@ -140,7 +143,38 @@ fn half(bits: u16) -> f32 {
     if bits >> 15 == 1 { -size } else { size }
 }
 
-/// Writes a dictionary to a file. The file appears whole or not at all.
+/// The bytes are on the disk when this returns: a rename must not get there before them.
+fn write(path: &OsStr, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Writes a dictionary to a file. The file appears whole or not at all, and replaces an older one only when it is whole.
+///
+/// A checkpoint is a dictionary of dictionaries, by [`StateDict::nest`]: all that a training run needs to go on as if
+/// it had never stopped.
+///
+/// ```
+/// use nn::{Linear, Module, load_safetensors, save_safetensors};
+/// use tensor::{StateDict, get_rng_state, set_rng_state, tensor};
+///
+/// let path = std::env::temp_dir().join("baekmi-checkpoint.safetensors");
+/// let model = Linear::new(10, 1);
+/// let mut checkpoint = StateDict::new();
+/// checkpoint.nest("model", model.state_dict());
+/// // And so "optimizer" and "scheduler", by their `state_dict()`.
+/// checkpoint.insert("generator", get_rng_state());
+/// checkpoint.insert("epoch", tensor(5));
+/// save_safetensors(&checkpoint, &path)?;
+///
+/// let checkpoint = load_safetensors(&path)?;
+/// model.load_state_dict(&checkpoint.nested("model")?)?;
+/// set_rng_state(checkpoint.get("generator").unwrap())?;
+/// assert_eq!(checkpoint.get("epoch").unwrap().item()?, 5.0);
+/// # std::fs::remove_file(&path).ok();
+/// # Ok::<(), tensor::Error>(())
+/// ```
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -150,7 +184,7 @@ pub fn save_safetensors(dict: &StateDict, path: impl AsRef<Path>) -> Result<()> 
     let bytes = to_safetensors(dict)?;
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(format!(".{}.unfinished", std::process::id()));
-    let result = std::fs::write(&unfinished, bytes).and_then(|()| std::fs::rename(&unfinished, path));
+    let result = write(&unfinished, &bytes).and_then(|()| std::fs::rename(&unfinished, path));
     if result.is_err() {
         std::fs::remove_file(&unfinished).ok();
     }

@@ -105,10 +105,7 @@ impl<'a> Reader<'a> {
         if self.problems.is_empty() {
             return Ok(());
         }
-        Err(Error::state(
-            self.op,
-            format!("load_state_dict takes nothing:\n\t{}", self.problems.join("\n\t")),
-        ))
+        Err(Error::state(self.op, format!("nothing was taken:\n\t{}", self.problems.join("\n\t"))))
     }
 }
 
@@ -169,7 +166,7 @@ pub(crate) fn of_progress(progress: &mut Progress<'_>) -> StateDict {
 /// Puts the numbers of such a dictionary back.
 #[track_caller]
 pub(crate) fn load_progress(dict: &StateDict, progress: &mut Progress<'_>) -> Result<()> {
-    let mut reader = Reader::new("Scheduler", dict);
+    let mut reader = Reader::new("load_state_dict", dict);
     let mut found = Vec::new();
     progress(&mut |name, _| found.push(reader.number(name)));
     reader.finish()?;

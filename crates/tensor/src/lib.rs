@@ -64,7 +64,7 @@ pub use ops::unary::Function;
 pub use ops::unique::Unique;
 pub use ops::window::Window;
 pub use parameter::Parameter;
-pub use random::{manual_seed, normal, rand, randint, randn, randperm};
+pub use random::{get_rng_state, manual_seed, normal, rand, randint, randn, randperm, set_rng_state};
 pub use state::StateDict;
 pub use storage::empty_cache;
 pub use tensor::Tensor;

@@ -16,6 +16,19 @@ pub enum Mode {
     Max,
 }
 
+impl Mode {
+    /// Whether a metric is better than the best one so far, by the threshold. NaN never is.
+    pub(crate) fn improves(self, metric: f64, best: Option<f64>, by: f64, threshold: ThresholdMode) -> bool {
+        let best = best.unwrap_or(if self == Mode::Min { f64::INFINITY } else { f64::NEG_INFINITY });
+        match (self, threshold) {
+            (Mode::Min, ThresholdMode::Rel) => metric < best * (1.0 - by),
+            (Mode::Min, ThresholdMode::Abs) => metric < best - by,
+            (Mode::Max, ThresholdMode::Rel) => metric > best * (1.0 + by),
+            (Mode::Max, ThresholdMode::Abs) => metric > best + by,
+        }
+    }
+}
+
 /// By how much a metric must improve to count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThresholdMode {
@@ -137,7 +150,7 @@ impl ReduceLROnPlateau {
     /// Takes the metric of an epoch. NaN counts as no improvement.
     pub fn step(&mut self, metric: f64) {
         self.last_epoch += 1;
-        if self.is_better(metric) {
+        if self.mode.improves(metric, self.best, self.threshold, self.threshold_mode) {
             self.best = Some(metric);
             self.num_bad_epochs = 0;
         } else {
@@ -156,17 +169,6 @@ impl ReduceLROnPlateau {
             }
             self.cooldown_counter = self.cooldown;
             self.num_bad_epochs = 0;
-        }
-    }
-
-    fn is_better(&self, metric: f64) -> bool {
-        let worst = if self.mode == Mode::Min { f64::INFINITY } else { f64::NEG_INFINITY };
-        let best = self.best.unwrap_or(worst);
-        match (self.mode, self.threshold_mode) {
-            (Mode::Min, ThresholdMode::Rel) => metric < best * (1.0 - self.threshold),
-            (Mode::Min, ThresholdMode::Abs) => metric < best - self.threshold,
-            (Mode::Max, ThresholdMode::Rel) => metric > best * (1.0 + self.threshold),
-            (Mode::Max, ThresholdMode::Abs) => metric > best + self.threshold,
         }
     }
 

@@ -45,6 +45,48 @@ impl Generator {
     pub fn drawn(&self) -> u64 {
         self.source.drawn()
     }
+
+    /// Where on its stream the generator is, as a vector of int64 that a file can hold.
+    ///
+    /// ```
+    /// use tensor::{DType, random::Generator};
+    /// let mut generator = Generator::new(0);
+    /// generator.randn([3], DType::F32)?;
+    /// let state = generator.get_state();
+    /// let after = generator.rand([2], DType::F32)?;
+    /// let mut other = Generator::new(1);
+    /// other.set_state(&state)?;
+    /// assert!(other.rand([2], DType::F32)?.equal(&after));
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    #[doc(alias = "torch.Generator.get_state")]
+    pub fn get_state(&self) -> Tensor {
+        let mut state = self.source.words().to_vec();
+        state.push(i64::from(self.second.is_some()));
+        state.push(self.second.unwrap_or_default().to_bits() as i64);
+        crate::tensor(state)
+    }
+
+    /// Goes to where [`get_state`](Generator::get_state) was.
+    ///
+    /// # Errors
+    /// If the tensor is not such a state. PyTorch's own, a vector of bytes, is not.
+    #[doc(alias = "torch.Generator.set_state")]
+    #[track_caller]
+    pub fn set_state(&mut self, state: &Tensor) -> Result<()> {
+        let state = state.to_vec::<i64>()?;
+        let read = |state: &[i64]| {
+            let (words, [has_second @ (0 | 1), second]) = state.split_last_chunk::<2>()? else { return None };
+            let source = Mt19937::from_words(words.try_into().ok()?)?;
+            let second = (*has_second == 1).then(|| f64::from_bits(*second as u64));
+            Some(Generator { source, second })
+        };
+        *self = read(&state).ok_or_else(|| {
+            let found = state.len();
+            Error::state("set_state", format!("expected what get_state gave, found {found} other numbers"))
+        })?;
+        Ok(())
+    }
 }
 
 impl<R> Generator<R> {

@@ -52,14 +52,40 @@ pub fn manual_seed(seed: u64) {
     set_generator(Generator::new(seed));
 }
 
-/// A copy of this thread's default generator, to be put back by [`set_generator`].
+/// Where on its stream this thread's default generator is: what belongs into a checkpoint.
+///
+/// ```
+/// use tensor::{get_rng_state, rand, set_rng_state};
+/// let state = get_rng_state();
+/// let first = rand([3])?;
+/// set_rng_state(&state)?;
+/// assert!(rand([3])?.equal(&first));
+/// # Ok::<(), tensor::Error>(())
+/// ```
 #[doc(alias = "torch.get_rng_state")]
+pub fn get_rng_state() -> Tensor {
+    with_default(|generator| generator.get_state())
+}
+
+/// Lets this thread's default generator go on where [`get_rng_state`] was.
+///
+/// # Errors
+/// If the tensor is not such a state.
+#[doc(alias = "torch.set_rng_state")]
+#[track_caller]
+pub fn set_rng_state(state: &Tensor) -> Result<()> {
+    let mut generator = Generator::new(0);
+    generator.set_state(state)?;
+    set_generator(generator);
+    Ok(())
+}
+
+/// A copy of this thread's default generator, to be put back by [`set_generator`].
 pub fn generator() -> Generator {
     with_default(|generator| generator.clone())
 }
 
 /// Replaces this thread's default generator.
-#[doc(alias = "torch.set_rng_state")]
 pub fn set_generator(generator: Generator) {
     with_default(|default| *default = generator);
 }
@@ -208,6 +234,25 @@ mod tests {
         // Somebody has drawn since: what they got must not be drawn twice.
         let (fourth, _) = draft.again(|| rand([1]).unwrap());
         assert!(fourth.equal(&first.narrow(0, 3, 1).unwrap()));
+    }
+
+    #[test]
+    fn a_state_that_is_none_is_refused_and_changes_nothing() {
+        manual_seed(5);
+        // An odd number of normal numbers: the second of a pair waits.
+        normal(0.0, 1.0, [3]).unwrap();
+        let state = get_rng_state();
+        let mut words = state.to_vec::<i64>().unwrap();
+        words[1] = 625;
+        for wrong in
+            [crate::tensor(words), crate::tensor([1, 2]), crate::tensor([0.5]), crate::zeros([0]).unwrap()]
+        {
+            assert!(set_rng_state(&wrong).unwrap_err().to_string().contains(": "));
+        }
+        let next = || randn([1]).unwrap().item().unwrap();
+        let expected = [next(), next()];
+        set_rng_state(&state).unwrap();
+        assert_eq!([next(), next()], expected);
     }
 
     #[test]

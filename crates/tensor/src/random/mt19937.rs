@@ -35,6 +35,26 @@ impl Mt19937 {
         self.drawn
     }
 
+    /// All that the next numbers depend on: how many words have been drawn since the seed, how many of the state have
+    /// been handed out, and the state.
+    pub(super) fn words(&self) -> [i64; 2 + N] {
+        let mut words = [0; 2 + N];
+        words[0] = self.drawn as i64;
+        words[1] = self.used as i64;
+        words[2..].iter_mut().zip(&self.state).for_each(|(word, &s)| *word = i64::from(s));
+        words
+    }
+
+    /// The engine with these [`words`](Mt19937::words), if they are some.
+    pub(super) fn from_words(words: &[i64; 2 + N]) -> Option<Self> {
+        let used = usize::try_from(words[1]).ok().filter(|&used| used <= N)?;
+        let mut state = [0; N];
+        for (s, &word) in state.iter_mut().zip(&words[2..]) {
+            *s = u32::try_from(word).ok()?;
+        }
+        Some(Mt19937 { state, used, drawn: u64::try_from(words[0]).ok()? })
+    }
+
     fn refill(&mut self) {
         let twist = |high: u32, low: u32| {
             let joined = (high & 0x8000_0000) | (low & 0x7fff_ffff);
