@@ -27,14 +27,18 @@ mod csv;
 mod dataset;
 mod file;
 mod generate;
+mod gzip;
 mod loader;
 pub mod metrics;
+mod mnist;
 mod npy;
 mod npz;
 mod sampler;
 mod scaler;
+mod series;
 mod split;
 mod tensor_dataset;
+mod texts;
 mod train_test_split;
 mod workers;
 
@@ -50,10 +54,16 @@ pub use generate::{
     make_circles, make_moons, make_multilabel_classification, make_regression,
 };
 pub use loader::{Batches, DataLoader};
+pub use mnist::{load_fashion_mnist, load_mnist};
 pub use npy::{from_npy, load_npy, save_npy, to_npy};
 pub use npz::{Npz, load_npz, save_npz, to_npz};
 pub use sampler::{RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler};
 pub use scaler::StandardScaler;
+pub use series::load_co2;
 pub use split::{Length, random_split, random_split_with};
 pub use tensor_dataset::{TensorDataset, Tensors};
+pub use texts::{
+    Texts, load_constitution_kr, load_constitution_us, load_first_names, load_first_names_by_language,
+    load_surnames,
+};
 pub use train_test_split::{TestSize, train_test_split, train_test_split_stratified};

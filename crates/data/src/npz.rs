@@ -222,7 +222,7 @@ pub fn to_npz(tensors: &[(&str, &Tensor)]) -> Result<Vec<u8>> {
 }
 
 /// The checksum of zip archives: the remainder by `x³² + x²⁶ + … + 1`, bits reversed.
-fn crc32(bytes: &[u8]) -> u32 {
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     const TABLE: [u32; 256] = {
         let mut table = [0; 256];
         let mut i = 0;
