@@ -93,7 +93,7 @@ impl ExponentialMovingAverage {
         for (i, old) in self.averages.iter().enumerate() {
             match dict.get(&i.to_string()) {
                 Some(new) if new.shape() == old.shape() && new.dtype() == old.dtype() => {
-                    averages.push(new.detach())
+                    averages.push(new.detach());
                 }
                 found => {
                     let found = found
