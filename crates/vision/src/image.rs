@@ -29,12 +29,12 @@ pub fn make_grid(pictures: &Tensor, nrow: usize, padding: usize) -> Result<Tenso
     let columns = nrow.min(n);
     let rows = n.div_ceil(columns);
     // Frames left and above of each, and one to close the picture.
-    let one = pictures.detach().pad([padding as isize, 0, padding as isize, 0], Pad::Constant(0.0.into()))?;
+    let one = pictures.detach().pad([padding as isize, 0, padding as isize, 0], Pad::Constant(0.0))?;
     let missing = rows * columns - n;
-    let all = one.pad([0, 0, 0, 0, 0, 0, 0, missing as isize], Pad::Constant(0.0.into()))?;
+    let all = one.pad([0, 0, 0, 0, 0, 0, 0, missing as isize], Pad::Constant(0.0))?;
     let tall = all.reshape([rows, columns, c, h + padding, w + padding])?.permute([2, 0, 3, 1, 4])?;
     let tall = tall.reshape([c, rows * (h + padding), columns * (w + padding)])?;
-    tall.pad([0, padding as isize, 0, padding as isize], Pad::Constant(0.0.into()))
+    tall.pad([0, padding as isize, 0, padding as isize], Pad::Constant(0.0))
 }
 
 /// A picture `(C, H, W)` with values in \[0, 1\], grey or of three colours, with the frames of boxes `(N, 4)` drawn into it
