@@ -1,9 +1,6 @@
 //! Files that `gzip` has packed, as data sets are often handed on. Source: RFC 1952.
 
-use crate::npz::crc32;
-
-/// How many bytes a file may have after decompression; the largest of the sets that are read so has 47 million.
-const MAX_BYTES: usize = 1 << 30;
+use crate::deflate::{crc32, inflate};
 
 /// The content of a packed file; of one that is not packed, the bytes themselves.
 pub(crate) fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, String> {
@@ -33,18 +30,4 @@ pub(crate) fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, String> {
         return Err(format!("its {} bytes are not the {} that were packed", content.len(), sum(4)));
     }
     Ok(content)
-}
-
-#[cfg(feature = "deflate")]
-fn inflate(packed: &[u8], size: usize) -> Result<Vec<u8>, String> {
-    if size > MAX_BYTES {
-        return Err(format!("{size} bytes are more than the {MAX_BYTES} to which files are unpacked"));
-    }
-    miniz_oxide::inflate::decompress_to_vec_with_limit(packed, size)
-        .map_err(|error| format!("cannot be decompressed: {error}"))
-}
-
-#[cfg(not(feature = "deflate"))]
-fn inflate(_: &[u8], _: usize) -> Result<Vec<u8>, String> {
-    Err("it is compressed; turn on the feature `deflate`".to_owned())
 }

@@ -25,6 +25,7 @@ mod collate;
 mod concat;
 mod csv;
 mod dataset;
+mod deflate;
 mod file;
 mod generate;
 mod gzip;

@@ -4,15 +4,13 @@
 //! feature `deflate`, which is on by default). Sizes and places come from the directory at the end of the file.
 //! Source: PKWARE, "APPNOTE.TXT", sections 4.3.7, 4.3.12 and 4.3.16.
 
+use crate::deflate::{crc32, inflate};
 use crate::file;
 use crate::npy::{from_npy, to_npy};
 use std::path::Path;
 use tensor::{Error, Result, Tensor};
 
 const OP: &str = "npz";
-
-/// How many bytes an array may have after decompression: a small hostile file could hold more than memory does.
-const MAX_BYTES: usize = 1 << 30;
 
 /// An open `.npz` file.
 ///
@@ -107,19 +105,9 @@ impl Npz {
         let (name, extra) = u16_at(local, 26).zip(u16_at(local, 28)).ok_or(TRUNCATED)?;
         let data = local.get(30 + name + extra..).and_then(|bytes| bytes.get(..member.compressed));
         let data = data.ok_or(TRUNCATED)?;
-        if member.method != 0 && member.size > MAX_BYTES {
-            return Err(format!(
-                "{} bytes are more than the {MAX_BYTES} to which files are unpacked",
-                member.size
-            ));
-        }
         let content = match member.method {
             0 => data.to_vec(),
-            #[cfg(feature = "deflate")]
-            8 => miniz_oxide::inflate::decompress_to_vec_with_limit(data, member.size)
-                .map_err(|error| format!("cannot be decompressed: {error}"))?,
-            #[cfg(not(feature = "deflate"))]
-            8 => return Err("it is compressed; turn on the feature `deflate`".to_owned()),
+            8 => inflate(data, member.size)?,
             method => return Err(format!("compression method {method} is unknown")),
         };
         if content.len() != member.size || crc32(&content) != member.crc {
@@ -219,23 +207,4 @@ pub fn to_npz(tensors: &[(&str, &Tensor)]) -> Result<Vec<u8>> {
     file.extend([size.to_le_bytes(), offset.to_le_bytes()].concat());
     file.extend([0, 0]);
     Ok(file)
-}
-
-/// The checksum of zip archives: the remainder by `x³² + x²⁶ + … + 1`, bits reversed.
-pub(crate) fn crc32(bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = {
-        let mut table = [0; 256];
-        let mut i = 0;
-        while i < 256 {
-            let (mut value, mut bit) = (i as u32, 0);
-            while bit < 8 {
-                value = if value & 1 == 1 { value >> 1 ^ 0xEDB8_8320 } else { value >> 1 };
-                bit += 1;
-            }
-            table[i] = value;
-            i += 1;
-        }
-        table
-    };
-    !bytes.iter().fold(!0, |crc, &byte| TABLE[((crc ^ u32::from(byte)) & 0xFF) as usize] ^ crc >> 8)
 }
