@@ -3,6 +3,7 @@
 //! Detections of a class are taken in the order of their scores, over all images. One is right if it overlaps a true box of
 //! the class enough, and is the first to do so. Average precision is the area below the curve of precision over recall.
 
+use crate::boxes::iou;
 use std::collections::BTreeSet;
 use tensor::{DType, Error, Result, Tensor};
 
@@ -132,11 +133,10 @@ impl AveragePrecision {
         let mut curve = Vec::new();
         for (_, one) in found.iter().filter(|f| f.0 == class) {
             let free = (0..there.len()).filter(|&i| there[i].1 == one.image && !taken[i]);
-            let best =
-                free.map(|i| (overlap(&one.corners, &there[i].2), i)).max_by(|a, b| a.0.total_cmp(&b.0));
+            let best = free.map(|i| (iou(&one.corners, &there[i].2), i)).max_by(|a, b| a.0.total_cmp(&b.0));
             all += 1;
-            if let Some((iou, i)) = best
-                && iou >= self.iou_threshold
+            if let Some((overlap, i)) = best
+                && overlap >= self.iou_threshold
             {
                 taken[i] = true;
                 right += 1;
@@ -169,13 +169,6 @@ fn corners(boxes: &Tensor, n: usize) -> Result<Vec<[f64; 4]>> {
         ));
     }
     Ok(boxes.to(DType::F64).to_vec::<f64>()?.as_chunks::<4>().0.to_vec())
-}
-
-fn overlap(a: &[f64; 4], b: &[f64; 4]) -> f64 {
-    let side = |i: usize| (a[i + 2].min(b[i + 2]) - a[i].max(b[i])).max(0.0);
-    let area = |b: &[f64; 4]| (b[2] - b[0]) * (b[3] - b[1]);
-    let inter = side(0) * side(1);
-    inter / (area(a) + area(b) - inter)
 }
 
 #[cfg(test)]

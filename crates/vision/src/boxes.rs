@@ -1,5 +1,6 @@
 //! Boxes in their three notations, cut to an image, and without the smallest.
 
+use kernel::Float;
 use tensor::autograd::check::{Case, case, float64};
 use tensor::{Error, Result, Tensor, stack};
 
@@ -22,6 +23,18 @@ pub(crate) fn columns(op: &'static str, boxes: &Tensor) -> Result<[Tensor; 4]> {
     }
     let [a, b, c, d] = [0, 1, 2, 3].map(|i| boxes.select(-1, i));
     Ok([a?, b?, c?, d?])
+}
+
+/// Intersection over union of two boxes of one type, rounded as torchvision rounds it: what [`box_iou`](crate::box_iou)
+/// is of tensors. NaN for boxes without area.
+pub(crate) fn iou<T: Float>(a: &[T; 4], b: &[T; 4]) -> T {
+    // Exact in double precision, where a NaN gives way to a number.
+    let smaller = |x: T, y: T| T::from_f64(x.to_f64().min(y.to_f64()));
+    let larger = |x: T, y: T| T::from_f64(x.to_f64().max(y.to_f64()));
+    let area = |x: &[T; 4]| (x[2] - x[0]) * (x[3] - x[1]);
+    let side = |i: usize| larger(smaller(a[i + 2], b[i + 2]) - larger(a[i], b[i]), T::default());
+    let inter = side(0) * side(1);
+    inter / (area(a) + area(b) - inter)
 }
 
 /// Boxes from their four numbers: the inverse of [`columns`].

@@ -9,35 +9,53 @@ fn box_loss(codes: &Tensor, targets: &Tensor, beta: f64, count: usize) -> Result
     SmoothL1Loss::new().beta(beta).reduction(Reduction::Sum).forward(codes, targets)?.div(count as f64)
 }
 
-/// The loss of a region proposal network: is there an object, and where.
-///
-/// Binary cross-entropy of the sampled anchors, and a smooth L1 of the codes of the positive ones, divided by the number of
-/// sampled anchors.
-#[doc(alias = "torchvision.models.detection.rpn.RegionProposalNetwork.compute_loss")]
-#[derive(Clone, Copy, Debug)]
-pub struct RpnLoss {
-    beta: f64,
+macro_rules! losses {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name {
+            beta: f64,
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl $name {
+            /// With torchvision's defaults.
+            pub fn new() -> Self {
+                $name { beta: 1.0 / 9.0 }
+            }
+
+            /// Where the loss of a difference turns from a square into a line (default 1/9).
+            #[must_use]
+            pub fn beta(mut self, beta: f64) -> Self {
+                self.beta = beta;
+                self
+            }
+        }
+    )*};
 }
 
-impl Default for RpnLoss {
-    fn default() -> Self {
-        Self::new()
-    }
+losses! {
+    /// The loss of a region proposal network: is there an object, and where.
+    ///
+    /// Binary cross-entropy of the sampled anchors, and a smooth L1 of the codes of the positive ones, divided by the number of
+    /// sampled anchors.
+    #[doc(alias = "torchvision.models.detection.rpn.RegionProposalNetwork.compute_loss")]
+    RpnLoss
+
+    /// The loss of the regions: which class, and where.
+    ///
+    /// Cross-entropy of all regions, and a smooth L1 of the codes that belong to the class of those that show an object, divided
+    /// by the number of regions.
+    #[doc(alias = "torchvision.models.detection.roi_heads.fastrcnn_loss")]
+    RoiLoss
 }
 
 impl RpnLoss {
-    /// With torchvision's defaults.
-    pub fn new() -> Self {
-        RpnLoss { beta: 1.0 / 9.0 }
-    }
-
-    /// Where the loss of a difference turns from a square into a line (default 1/9).
-    #[must_use]
-    pub fn beta(mut self, beta: f64) -> Self {
-        self.beta = beta;
-        self
-    }
-
     /// The loss of the objectness and that of the boxes, two scalars.
     ///
     /// Shapes: objectness logits `(N)` or `(N, 1)` and codes `(N, 4)` of all anchors of all images, labels `(N)` (1 object,
@@ -76,35 +94,7 @@ impl RpnLoss {
     }
 }
 
-/// The loss of the regions: which class, and where.
-///
-/// Cross-entropy of all regions, and a smooth L1 of the codes that belong to the class of those that show an object, divided
-/// by the number of regions.
-#[doc(alias = "torchvision.models.detection.roi_heads.fastrcnn_loss")]
-#[derive(Clone, Copy, Debug)]
-pub struct RoiLoss {
-    beta: f64,
-}
-
-impl Default for RoiLoss {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl RoiLoss {
-    /// With torchvision's defaults.
-    pub fn new() -> Self {
-        RoiLoss { beta: 1.0 / 9.0 }
-    }
-
-    /// Where the loss of a difference turns from a square into a line (default 1/9).
-    #[must_use]
-    pub fn beta(mut self, beta: f64) -> Self {
-        self.beta = beta;
-        self
-    }
-
     /// The loss of the classes and that of the boxes, two scalars.
     ///
     /// Shapes: logits `(N, C)` (class 0 is the background), codes for each class `(N, 4·C)`, labels `(N)` int64, and the

@@ -1,5 +1,6 @@
 //! Non-maximum suppression: of boxes that overlap, the one with the best score stays.
 
+use crate::boxes::iou;
 use tensor::{DType, Element, Error, Result, Tensor, with_float};
 
 /// The indices of the boxes that stay, best score first: int64, `(M)`. A box goes if it overlaps a better one that stays by
@@ -66,18 +67,12 @@ fn suppress(
             let key = |i: usize| Element::to_f64(scores[i]);
             key(b).is_nan().cmp(&key(a).is_nan()).then_with(|| key(b).partial_cmp(&key(a)).unwrap_or(std::cmp::Ordering::Equal))
         });
-        let area = |b: &[T; 4]| (b[2] - b[0]) * (b[3] - b[1]);
-        let overlap = |a: &[T; 4], b: &[T; 4]| {
-            let side = |i: usize| (a[i + 2].min(b[i + 2]) - a[i].max(b[i])).max(0.0);
-            let inter = side(0) * side(1);
-            inter / (area(a) + area(b) - inter)
-        };
         let mut kept: Vec<usize> = Vec::new();
         for i in order {
             // Boxes without area overlap nothing, whatever 0/0 is.
             let stays = kept.iter().filter(|&&k| categories[k] == categories[i]).all(|&k| {
-                let iou = Element::to_f64(overlap(&boxes[k], &boxes[i]));
-                iou <= iou_threshold || iou.is_nan()
+                let overlap = Element::to_f64(iou(&boxes[k], &boxes[i]));
+                overlap <= iou_threshold || overlap.is_nan()
             });
             if stays {
                 kept.push(i);
