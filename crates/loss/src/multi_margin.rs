@@ -12,8 +12,8 @@ criterion! {
     /// `1/C·Σ_{c≠y} w_y·max(0, margin − x_y + x_c)ᵖ` for scores `x` and the label `y`: the hinge loss of multi-class
     /// support vector machines.
     ///
-    /// Shapes: input `(C)` or `(N, C)`; int64 targets `()` or `(N)`; one row may have a label of shape `()` or `(1)`. Output scalar, or like the targets without a
-    /// reduction.
+    /// Shapes: input `(C)` or `(N, C)`; int64 targets `()` or `(N)`; one row may have a label of shape `()` or `(1)`.
+    /// Output scalar, or like the targets without a reduction.
     ///
     /// ```
     /// use loss::{Criterion, MultiMarginLoss};

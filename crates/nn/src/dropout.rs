@@ -15,9 +15,13 @@ pub(crate) fn drop_out(input: &Tensor, noise: Vec<usize>, p: f64) -> Result<Tens
     if keep == 0.0 {
         return input.mul(0.0);
     }
-    let mask =
-        with_default(|generator| generator.bernoulli_scalar(noise, keep, input.dtype())).at_caller()?;
-    input.mul(&mask.div(keep)?)
+    input.mul(&kept(input, noise, keep)?.div(keep)?)
+}
+
+/// Ones and zeros of the shape `noise`, by the default generator: 1 with probability `keep`.
+#[track_caller]
+fn kept(input: &Tensor, noise: Vec<usize>, keep: f64) -> Result<Tensor> {
+    with_default(|generator| generator.bernoulli_scalar(noise, keep, input.dtype())).at_caller()
 }
 
 /// Dropout that keeps mean and variance of what a [`SELU`](crate::SELU) makes: an element falls to −α′ = −1.758…, the
@@ -32,7 +36,7 @@ fn alpha_drop_out(input: &Tensor, noise: Vec<usize>, p: f64) -> Result<Tensor> {
         return input.mul(0.0);
     }
     let a = ((ALPHA * ALPHA * p + 1.0) * (1.0 - p)).sqrt().recip();
-    let mask = with_default(|generator| generator.bernoulli_scalar(noise, 1.0 - p, input.dtype()))?;
+    let mask = kept(input, noise, 1.0 - p)?;
     let fallen = mask.sub(1.0)?.mul(ALPHA * a)?.add(ALPHA * a * p)?;
     input.mul(&mask.mul(a)?)?.add(&fallen)
 }

@@ -19,7 +19,7 @@ use crate::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTransp
 use std::borrow::Cow;
 use std::fmt;
 use tensor::random::{Draft, with_default};
-use tensor::{Error, Parameter, Result, Tensor, no_grad};
+use tensor::{AtCaller, Error, Parameter, Result, Tensor, no_grad};
 
 /// A layer with a weight, in place of which another can be used.
 pub trait WithWeight: Layer {
@@ -191,7 +191,7 @@ impl Options {
                 return Err(Error::shape("spectral_norm", "the weight is empty"));
             };
             let random = |n: usize| -> Result<Buffer> {
-                let x = with_default(|generator| generator.randn(n, matrix.dtype()))?;
+                let x = with_default(|generator| generator.randn(n, matrix.dtype())).at_caller()?;
                 Ok(Buffer::new(&x.normalize(2.0, 0, self.eps)?))
             };
             let (u, v) = (random(h)?, random(w)?);

@@ -8,8 +8,7 @@
 //! ```
 
 use crate::autograd::check::Case;
-use crate::dtype::Element;
-use crate::dtype::DType;
+use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::layout::{Layout, Shape, broadcast};
 use crate::storage::Buffer;

@@ -93,9 +93,12 @@ impl Tensor {
     #[doc(alias = "torch.nn.functional.linear")]
     #[track_caller]
     pub fn linear(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        let in_steps = |weight: &Tensor| match bias {
+            Some(bias) => self.matmul(weight)?.add(bias),
+            None => self.matmul(weight),
+        };
         if weight.dim() == 1 && bias.is_none_or(|b| b.dim() == 0) {
-            let out = self.matmul(weight)?;
-            return bias.map_or_else(|| Ok(out.clone()), |bias| out.add(bias)).at_caller();
+            return in_steps(weight).at_caller();
         }
         let fits = weight.dim() == 2
             && self.shape().last() == Some(&weight.shape()[1])
@@ -119,8 +122,7 @@ impl Tensor {
             return Err(Error::dtype("linear", format!("the input is {dtype}, a weight {}", other.dtype())));
         }
         if dtype == DType::I64 {
-            let out = self.matmul(&weight.t()?)?;
-            return bias.map_or_else(|| Ok(out.clone()), |bias| out.add(bias)).at_caller();
+            return in_steps(&weight.t()?).at_caller();
         }
         let (outs, ins) = (weight.shape()[0], weight.shape()[1]);
         let mut shape: Shape = self.shape().into();
