@@ -11,46 +11,41 @@ def number(v):
 
 
 def told(t, **more):
-    data = [number(v) for v in t.detach().reshape(-1).tolist()]
+    # A gradient that is zero by rule has no storage.
+    whole = torch.zeros(t.shape) if t._is_zerotensor() else t.detach()
+    data = [number(v) for v in whole.reshape(-1).tolist()]
     if t.dtype == torch.float32:
         data = [float(f"{v:.9g}") if isinstance(v, float) else v for v in data]
     return {"shape": list(t.shape), "dtype": NAMES[t.dtype], "data": data, **more}
 
 
-class Cases:
-    def __init__(self, file):
-        self.file, self.all = file, []
-
-    def add(self, op, call, inputs, **options):
-        """Values, gradients and second-order gradients of `call(**inputs, **options)`, or its error."""
-        leaves = {n: t for n, t in inputs.items() if t.requires_grad}
-        case = {"id": f"{self.file}.{op}.{len(self.all)}", "op": op, "kind": "op", "options": options}
-        case["dtype"] = NAMES[next(iter(inputs.values())).dtype]
-        case["inputs"] = [told(t, name=n, requires_grad=t.requires_grad) for n, t in inputs.items()]
-        self.all.append(case)
-        try:
-            found = call(**inputs, **options)
-        except Exception as e:
-            case["error"] = {"type": type(e).__name__, "message": str(e).split("\n")[0]}
-            return
-        outputs = list(found) if isinstance(found, (tuple, list)) else [found]
-        case["outputs"] = [told(y) for y in outputs]
-        if not leaves:
-            return
-        seeds = [torch.round(torch.randn_like(y), decimals=2) for y in outputs]
-        case["grad_output"] = [told(g) for g in seeds]
-        grads = torch.autograd.grad(outputs, list(leaves.values()), seeds, create_graph=True, allow_unused=True)
-        case["grads"] = {n: None if d is None else told(d) for n, d in zip(leaves, grads)}
-        v = {n: torch.round(torch.randn_like(t), decimals=2) for n, t in leaves.items()}
-        s = sum((d * v[n]).sum() for n, d in zip(leaves, grads) if d is not None and d.requires_grad)
-        if not (isinstance(s, torch.Tensor) and s.requires_grad):
-            return
+def finish(case, call, leaves):
+    """Values, gradients and second-order gradients of a call, or its error."""
+    try:
+        found = call()
+    except Exception as e:
+        case["error"] = {"type": type(e).__name__, "message": str(e).split("\n")[0]}
+        return
+    outputs = list(found) if isinstance(found, (tuple, list)) else [found]
+    case["outputs"] = [told(y) for y in outputs]
+    leaves = {n: t for n, t in leaves.items() if t.requires_grad}
+    if not any(y.requires_grad for y in outputs):
+        return
+    seeds = [torch.round(torch.randn_like(y), decimals=2) for y in outputs]
+    case["grad_output"] = [told(g) for g in seeds]
+    grads = torch.autograd.grad(outputs, list(leaves.values()), seeds, create_graph=True, allow_unused=True)
+    case["grads"] = {n: None if d is None else told(d) for n, d in zip(leaves, grads)}
+    v = {n: torch.round(torch.randn_like(t), decimals=2) for n, t in leaves.items()}
+    s = sum((d * v[n]).sum() for n, d in zip(leaves, grads) if d is not None)
+    second = [None] * len(leaves)
+    if s.requires_grad:
         try:
             second = torch.autograd.grad(s, list(leaves.values()), allow_unused=True)
         except RuntimeError:  # PyTorch lacks it
             return
-        told_second = {n: None if d is None else told(d) for n, d in zip(leaves, second)}
-        case["second_order"] = {"v": {n: told(t) for n, t in v.items()}, "grads": told_second}
+    told_second = {n: None if d is None else told(d) for n, d in zip(leaves, second)}
+    case["second_order"] = {"v": {n: told(t) for n, t in v.items()}, "grads": told_second}
 
-    def print(self):
-        print("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in self.all) + "\n]")
+
+def show(cases):
+    print("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]")

@@ -2,26 +2,13 @@
 
     python tests/pytorch/layer_options.py > tests/golden/layer_options.json
 """
-import json
 import warnings
 import torch
 from torch import nn
 import torch.nn.functional as F
+from golden_case import NAMES, finish, number, show, told
 
 warnings.simplefilter("ignore")
-NAMES = {torch.float64: "f64", torch.float32: "f32", torch.int64: "i64", torch.bool: "bool"}
-SHORT = {float("inf"): "inf", float("-inf"): "-inf"}
-
-
-def number(v):
-    return "nan" if v != v else SHORT.get(v, v)
-
-
-def told(t, **more):
-    data = [number(v) for v in (t.detach().clone() if not t._is_zerotensor() else torch.zeros(t.shape)).reshape(-1).tolist()]
-    if t.dtype == torch.float32:
-        data = [float(f"{v:.9g}") if isinstance(v, float) else v for v in data]
-    return {"shape": list(t.shape), "dtype": NAMES[t.dtype], "data": data, **more}
 
 
 def listed(x):
@@ -33,35 +20,9 @@ def listed(x):
 cases = []
 
 
-def finish(case, call, leaves):
-    """Values, gradients and second-order gradients of a call, or its error."""
+def done(case, call, leaves):
     case["id"] = f"layer_options.{case['op']}.{len(cases)}"
-    try:
-        y = call()
-    except Exception as e:
-        case["error"] = {"type": type(e).__name__, "message": str(e).split("\n")[0]}
-        cases.append(case)
-        return
-    case["outputs"] = [told(y)]
-    leaves = {n: t for n, t in leaves.items() if t.requires_grad}
-    if y.requires_grad:
-        g = torch.round(torch.randn_like(y), decimals=2)
-        case["grad_output"] = [told(g)]
-        grads = torch.autograd.grad(y, list(leaves.values()), g, create_graph=True, allow_unused=True)
-        case["grads"] = {n: None if d is None else told(d) for n, d in zip(leaves, grads)}
-        v = {n: torch.round(torch.randn_like(t), decimals=2) for n, t in leaves.items()}
-        s = sum((d * v[n]).sum() for n, d in zip(leaves, grads) if d is not None)
-        second = [None] * len(leaves)
-        if s.requires_grad:
-            try:
-                second = torch.autograd.grad(s, list(leaves.values()), allow_unused=True)
-            except RuntimeError:  # PyTorch lacks it
-                second = None
-        if second is not None:
-            case["second_order"] = {
-                "v": {n: told(t) for n, t in v.items()},
-                "grads": {n: None if d is None else told(d) for n, d in zip(leaves, second)},
-            }
+    finish(case, call, leaves)
     cases.append(case)
 
 
@@ -90,7 +51,7 @@ def layer(name, shape, training=True, dtype=torch.float64, input=None, **options
     module.train(training)
     masks = {n: t for n, t in inputs.items() if n.endswith("_mask")}
     given = [t for n, t in inputs.items() if n not in masks]
-    finish(case, lambda: module(*given, **masks), {**inputs, **dict(module.named_parameters())})
+    done(case, lambda: module(*given, **masks), {**inputs, **dict(module.named_parameters())})
     if "error" not in case and dict(module.named_buffers()):
         case["state_after"] = {n: told(t) for n, t in module.named_buffers()}
 
@@ -99,7 +60,7 @@ def function(name, shape, dtype=torch.float64, **options):
     case = {"op": name, "kind": "op", "dtype": NAMES[dtype], "options": {k: listed(v) for k, v in options.items()}}
     input = drawn(shape, dtype).requires_grad_()
     case["inputs"] = [told(input, name="input", requires_grad=True)]
-    finish(case, lambda: getattr(F, name)(input, **options), {"input": input})
+    done(case, lambda: getattr(F, name)(input, **options), {"input": input})
 
 
 def norms():
@@ -288,4 +249,4 @@ def forms():
 torch.manual_seed(0)
 for family in [norms, upsampling, moves, pools, small, transformers, forms]:
     family()
-print("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]")
+show(cases)
