@@ -51,8 +51,9 @@ pub use concat::ConcatDataset;
 pub use csv::{Csv, Missing, Text, to_csv, write_csv};
 pub use dataset::{Dataset, Subset};
 pub use generate::{
-    MakeBlobs, MakeCircles, MakeMoons, MakeMultilabelClassification, MakeRegression, Regression, make_blobs,
-    make_circles, make_moons, make_multilabel_classification, make_regression,
+    DigitScenes, MakeBlobs, MakeCircles, MakeDigitScenes, MakeMoons, MakeMultilabelClassification,
+    MakeRegression, Regression, make_blobs, make_circles, make_digit_scenes, make_moons,
+    make_multilabel_classification, make_regression,
 };
 pub use loader::{Batches, DataLoader};
 pub use mnist::{load_fashion_mnist, load_mnist};

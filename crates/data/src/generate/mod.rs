@@ -1,4 +1,4 @@
-//! Data sets made of random numbers, with scikit-learn's names and options.
+//! Data sets made of random numbers, with scikit-learn's names and options where it has them.
 //!
 //! Each `make_…` function returns its options; `generate` draws from this thread's default generator, so
 //! [`manual_seed`](tensor::manual_seed) makes it repeatable. The numbers are not scikit-learn's: its generator is
@@ -15,11 +15,13 @@
 mod blobs;
 mod multilabel;
 mod regression;
+mod scenes;
 mod shapes;
 
 pub use blobs::{MakeBlobs, make_blobs};
 pub use multilabel::{MakeMultilabelClassification, make_multilabel_classification};
 pub use regression::{MakeRegression, Regression, make_regression};
+pub use scenes::{DigitScenes, MakeDigitScenes, make_digit_scenes};
 pub use shapes::{MakeCircles, MakeMoons, make_circles, make_moons};
 
 use tensor::random::Generator;
