@@ -254,6 +254,10 @@ fn values_and_gradients(case: &Case<'_>, outputs: &[Tensor], wrt: &[(&str, &Tens
         return Err(format!("{} outputs, expected {}", outputs.len(), expected.len()));
     }
     for (i, y) in outputs.iter().enumerate() {
+        // An output that the case does not speak of.
+        if expected[i].is_null() {
+            continue;
+        }
         let found = either(case, &format!("output {i}"), y, &["outputs", &i.to_string()], of_outputs);
         if found.is_err() && i == 1 && names_equals(case, outputs) {
             continue;
