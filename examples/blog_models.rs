@@ -1,5 +1,7 @@
 //! The models of the blog's table, each with the criterion that goes with it: MLP, CNN, LSTM, Transformer, and the losses
 //! of detectors and of models that draw.
+//!
+//! | the blog, its models | MLP, CNN, LSTM, Transformer | all of the blog | random numbers | prints shapes | 1 s |
 
 use baekmi::prelude::*;
 

@@ -1,4 +1,6 @@
 //! The blog's five criteria and its models, line by line, printing what PyTorch prints.
+//!
+//! | the blog, line by line | none | BCELoss to HuberLoss | literals | prints what PyTorch prints | 1 s |
 
 use baekmi::prelude::*;
 

@@ -1,5 +1,7 @@
 //! Every criterion in one picture: its value and its slope over the prediction, drawn from what the library computes.
 //!
+//! | every criterion, drawn | none | all | a range of numbers | a picture of each | 1 s |
+//!
 //! `cargo run --release --example loss_gallery -- --out docs/losses` writes one picture of all, and one of each.
 
 use baekmi::prelude::*;

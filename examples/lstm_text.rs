@@ -1,6 +1,8 @@
 //! An LSTM reads names letter by letter: which of ten languages is a surname from? `Embedding`, `LSTM` in both
 //! directions and `CrossEntropyLoss`, beside a bag of letters, which does not see their order.
 //!
+//! | text classification | LSTM | CrossEntropyLoss | surnames | accuracy 0.67 (bag of letters 0.50) | – |
+//!
 //! `cargo run --release --example lstm_text -- --epochs 12 --seed 0`
 //! It is right for 0.67 of the test part, the bag of letters for 0.50.
 

@@ -1,5 +1,7 @@
 //! Several labels at once: what is a document about? Five topics, each present or not, and `BCEWithLogitsLoss`.
 //!
+//! | multilabel | MLP | BCEWithLogitsLoss | made documents | F1 0.793 | 1 s |
+//!
 //! `cargo run --release --example multilabel_classifier -- --epochs 60 --seed 0`
 
 use baekmi::data::metrics::{Average, accuracy_score, classification_report, f1_score};

@@ -1,5 +1,7 @@
 //! Regression: how far has diabetes gone after a year? Ten measures of 442 patients, and `MSELoss`.
 //!
+//! | regression | MLP | MSELoss | diabetes | R² 0.492 | 1 s |
+//!
 //! `cargo run --release --example regression -- --epochs 60 --seed 0`
 
 use baekmi::data::metrics::{mean_absolute_error, r2_score};

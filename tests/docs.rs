@@ -87,7 +87,7 @@ fn the_blogs_page_shows_the_code_of_its_examples() {
 #[test]
 fn links_lead_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut pages = vec![root.join("README.md"), root.join("README.ko.md")];
+    let mut pages = ["README.md", "README.ko.md", "examples/README.md"].map(|page| root.join(page)).to_vec();
     for folder in ["docs", "docs/ko", "docs/guide", "docs/ko/guide"] {
         let entries =
             std::fs::read_dir(root.join(folder)).expect(folder).map(|entry| entry.expect(folder).path());
