@@ -9,11 +9,13 @@
 //! elements that windows side by side multiply by the same weight are neighbours, so they are vectors as they stand: the
 //! loops of a matrix product read them in place, by a table of offsets (`tile`), and nothing is written out k times. A
 //! gradient to x is the same loop over a copy of ∂y; a gradient to w is the sum over windows of vectors of ∂y, whose
-//! channels are laid side by side, times single elements of x. Zeros around an image count: 0·∞ is NaN.
+//! channels are laid side by side, times single elements of x. Where an image has only a few windows, all
+//! images together are a product of matrices (`columns`). Zeros around an image count: 0·∞ is NaN.
 //!
 //! **Bits.** A sum over taps has one order, whatever its neighbours. Results are shared out over the threads by channels,
 //! and weights are summed in parts of the batch that depend on its size alone: nothing depends on the threads.
 
+mod columns;
 mod tile;
 mod window;
 
@@ -79,12 +81,18 @@ fn least(n: usize, work: usize, images: usize) -> usize {
 
 /// `y = W ∗ x + b`
 pub fn forward<T: Float>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
+    if columns::are_few(g) {
+        return columns::forward(g, x, w, bias, y);
+    }
     let taps = g.kernel.iter().product();
     sums(g, [g.outputs, g.inputs], [g.inputs * taps, taps], g.output, Source::forward(g), [x, w], bias, y);
 }
 
 /// `∂x = Wᵀ ∗ ∂y`, plus a bias: the convolution transposed.
 pub fn input<T: Float>(g: &Geometry, grad: &[T], w: &[T], bias: Option<&[T]>, x: &mut [T]) {
+    if columns::are_few(g) {
+        return columns::input(g, grad, w, bias, x);
+    }
     let taps = g.kernel.iter().product();
     sums(
         g,
@@ -195,6 +203,9 @@ fn pack<T: Float>(
 
 /// `∂W = Σ ∂y·x`
 pub fn weight<T: Float>(g: &Geometry, x: &[T], grad: &[T], w: &mut [T]) {
+    if columns::are_few(g) {
+        return columns::weight(g, x, grad, w);
+    }
     let (source, taps) = (Source::forward(g), g.taps());
     let (planes, size) = (g.output.iter().product::<usize>(), g.groups * g.w());
     let parts = (SUMS / size.max(1)).clamp(1, PARTS);

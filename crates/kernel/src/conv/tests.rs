@@ -169,3 +169,46 @@ fn large() {
     check::<f64>(&long, &mut lcg, false);
     check::<f64>(&many, &mut lcg, false);
 }
+
+/// Few windows, and many images with them.
+#[test]
+fn small_images() {
+    let mut lcg = Lcg(13);
+    for i in 0..24 {
+        let mut g = geometry(&mut lcg);
+        for d in 0..3 {
+            let span = g.dilation[d] * (g.kernel[d] - 1) + 1;
+            let windows = 1 + lcg.below(if g.input[d] > 1 { 4 } else { 1 });
+            g.output[d] = windows;
+            let reach = (windows - 1) * g.stride[d] + span;
+            g.padding[d] = g.padding[d].min((reach - 1) / 2);
+            g.input[d] = reach - 2 * g.padding[d];
+        }
+        (g.batch, g.inputs, g.outputs) = (8 + lcg.below(40), 3 + lcg.below(9), 8 + lcg.below(9));
+        check::<f32>(&g, &mut lcg, i % 4 == 0);
+        check::<f64>(&g, &mut lcg, i % 4 == 1);
+    }
+}
+
+/// A window for each image, whose elements are its own.
+#[test]
+fn whole_images() {
+    let mut lcg = Lcg(17);
+    for batch in [1, 2, 33] {
+        let kernel = [1 + lcg.below(3), 1 + lcg.below(4), 4];
+        let g = Geometry {
+            batch,
+            groups: 1,
+            inputs: 1 + lcg.below(40),
+            outputs: 1 + lcg.below(40),
+            input: kernel,
+            output: [1; 3],
+            kernel,
+            stride: [1, 2, 3],
+            padding: [0; 3],
+            dilation: [1; 3],
+        };
+        check::<f32>(&g, &mut lcg, batch == 2);
+        check::<f64>(&g, &mut lcg, batch == 1);
+    }
+}
