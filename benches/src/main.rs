@@ -8,6 +8,7 @@
 //! same workloads, so that one table can hold them all: `docs/performance.md`.
 #![forbid(unsafe_code)]
 
+mod convolutions;
 mod data;
 mod losses;
 mod measure;
@@ -27,6 +28,7 @@ fn run(options: &Options) -> tensor::Result<()> {
         || sequences::run(options, name)?
         || losses::run(options, name)?
         || operations::run(options, name)?
+        || convolutions::run(options, name)?
     {
         return Ok(());
     }
