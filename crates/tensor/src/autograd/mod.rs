@@ -24,6 +24,7 @@ mod graph;
 mod hooks;
 mod mode;
 mod node;
+mod pending;
 mod walk;
 
 pub use anomaly::detect_anomaly;

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Gradients for the inputs of an operation, in their order; `None` where none flows.
-pub type Grads = SmallVec<[Option<Tensor>; 2]>;
+pub type Grads = SmallVec<[Option<Tensor>; 3]>;
 
 /// Which values an operation needs in its backward. Frugality here is memory saved everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

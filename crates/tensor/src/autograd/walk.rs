@@ -1,16 +1,16 @@
 //! The walk back: from the newest node to the oldest.
 //!
-//! A node waits in a map, keyed by creation order, until its newest consumers are done; the newest waiting node is
-//! always complete, because whatever uses it is newer still.
+//! A node waits until its newest consumers are done; the newest waiting node is always complete, because whatever uses
+//! it is newer still.
 
 use super::mode::recording;
 use super::node::{Ctx, Kept, Node};
+use super::pending::Pending;
 use super::{anomaly, hooks};
 use crate::error::{AtCaller, Error, Result};
-use crate::ops::arithmetic::accumulate;
 use crate::parameter::add_leaf_grad;
 use crate::tensor::Tensor;
-use std::collections::btree_map::Entry;
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::Location;
 use std::sync::Arc;
@@ -52,8 +52,8 @@ impl<'a> Backward<'a> {
         let (root, seed) = start("backward", self.root, self.grad)?;
         let retain = self.retain_graph || self.create_graph;
         // Collected only when the whole walk has gone well.
-        let mut leaves = Vec::new();
-        walk(vec![(root, seed)], retain, self.create_graph, None, true, |node, grad| {
+        let mut leaves: SmallVec<[_; 4]> = SmallVec::new();
+        walk([(root, seed)], retain, self.create_graph, None, true, |node, grad| {
             leaves.push((Arc::clone(node), grad));
         })?;
         recording(self.create_graph, || {
@@ -241,7 +241,7 @@ type Set<'a> = &'a dyn Fn(&Node) -> bool;
 /// Visits every node that a gradient reaches, newest first, and hands leaves and complete gradients to `visit`.
 #[track_caller]
 pub(crate) fn walk(
-    starts: Vec<(Arc<Node>, Tensor)>,
+    starts: impl IntoIterator<Item = (Arc<Node>, Tensor)>,
     retain: bool,
     differentiable: bool,
     // Which nodes lead to those whose gradients were asked for, and which these are; of `None`, all leaves.
@@ -254,11 +254,11 @@ pub(crate) fn walk(
     let [useful, targets] = [0, 1].map(|i| wanted.map(|w| w[i]));
     let look_for_nan = watched && anomaly::is_on();
     recording(differentiable, || {
-        let mut pending: BTreeMap<u64, (Arc<Node>, Tensor)> = BTreeMap::new();
+        let mut pending = Pending::new();
         for (node, grad) in starts {
-            push(&mut pending, node, grad)?;
+            pending.add(&node, grad)?;
         }
-        while let Some((_, (node, mut grad))) = pending.pop_last() {
+        while let Some((node, mut grad)) = pending.pop() {
             if let Some(hooks) = node.hooks.get()
                 && watched
             {
@@ -298,23 +298,12 @@ pub(crate) fn walk(
                 if let (Some(input), Some(grad)) = (input, grad)
                     && useful.is_none_or(|useful| useful(input))
                 {
-                    push(&mut pending, Arc::clone(input), grad)
-                        .map_err(|e| e.in_backward(node.op.name(), node.at))?;
+                    pending.add(input, grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
                 }
             }
         }
         Ok(())
     })
-}
-
-fn push(pending: &mut BTreeMap<u64, (Arc<Node>, Tensor)>, node: Arc<Node>, grad: Tensor) -> Result<()> {
-    match pending.entry(node.seq) {
-        Entry::Vacant(place) => {
-            place.insert((node, grad));
-            Ok(())
-        }
-        Entry::Occupied(mut place) => accumulate(&mut place.get_mut().1, grad),
-    }
 }
 
 #[cold]

@@ -8,14 +8,15 @@
 //! ```
 
 use crate::autograd::check::{Case, case, float64};
-use crate::autograd::{Ctx, Grads, Keep, Op};
+use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
 use crate::dtype::DType;
 use crate::error::{AtCaller, Error, Result};
 use crate::layout::{Layout, Shape, broadcast};
 use crate::storage::{Buffer, with_float};
 use crate::tensor::{Tensor, dense};
 use kernel::gemm::{Matrix, gemm};
-use kernel::reduce::dot;
+use kernel::reduce::{Itself, add_rows, dot, sum_f64};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl Tensor {
@@ -58,8 +59,7 @@ impl Tensor {
         let mut shape = broadcast(&a[..a.len() - 2], &b[..b.len() - 2]).ok_or_else(mismatch).at_caller()?;
         let batch = shape.clone();
         shape.extend((self.dim() > 1).then_some(n).into_iter().chain((other.dim() > 1).then_some(m)));
-        Layout::contiguous(op, &shape)?;
-        let layout = dense(&shape);
+        let layout = if shape.is_empty() { Layout::scalar() } else { Arc::new(Layout::contiguous(op, &shape)?) };
         let out = match self.dtype() {
             DType::Bool => {
                 return Err(Error::dtype(op, "bools cannot be multiplied; convert with .to(DType::I64)"));
@@ -198,6 +198,10 @@ fn products<T: kernel::Float + crate::Element>(x: &Tensor, y: &Tensor, batch: &[
     let mut out = Buffer::<T>::zeros(batch.iter().product::<usize>() * n * m);
     if !out.is_empty() && k > 0 {
         let (a, b) = (x.matrix::<T>(false), y.matrix::<T>(false));
+        if batch.is_empty() {
+            gemm([n, k, m], a, b, &mut out, false);
+            return out;
+        }
         let (all_x, all_y) = (x.raw::<T>(), y.raw::<T>());
         for ((out, i), j) in out.chunks_exact_mut(n * m).zip(starts(x, batch)).zip(starts(y, batch)) {
             gemm([n, k, m], Matrix { data: &all_x[i..], ..a }, Matrix { data: &all_y[j..], ..b }, out, false);
@@ -288,6 +292,9 @@ impl Op for Linear {
         // Not by division: there may be no outputs.
         let rows = |grad: &Tensor| grad.shape().iter().rev().skip(1).product::<usize>();
         let outs = grad.size(-1)?;
+        if !is_grad_enabled() {
+            return with_float!(grad.dtype(), T => linear_grads::<T>(ctx, grad, [rows(grad), outs]));
+        }
         ctx.grads(|i| match i {
             0 => grad.matmul(&ctx.input(1)?),
             1 => {
@@ -301,6 +308,44 @@ impl Op for Linear {
             }
         })
     }
+}
+
+/// The gradients of [`Linear`], written where they belong: nobody will differentiate them, so no view needs a layout.
+fn linear_grads<T: kernel::Float + crate::Element>(
+    ctx: &Ctx<'_>,
+    grad: &Tensor,
+    [rows, outs]: [usize; 2],
+) -> Result<Grads> {
+    let grad = grad.values::<T>();
+    fn by_rows<T>(data: &[T], columns: usize) -> Matrix<'_, T> {
+        Matrix { data, row_stride: columns, column_stride: 1 }
+    }
+    let (x, weight) = (ctx.input(0)?, ctx.input(1)?);
+    let ins = weight.size(1)?;
+    ctx.grads(|i| {
+        Ok(match i {
+            0 => {
+                let mut out = Buffer::unwritten(rows * ins);
+                gemm([rows, outs, ins], by_rows(&grad, outs), weight.matrix::<T>(false), &mut out, false);
+                Tensor::new(out, x.dense_layout())
+            }
+            1 => {
+                let mut out = Buffer::unwritten(outs * ins);
+                let columns = Matrix { data: &grad, row_stride: 1, column_stride: outs };
+                gemm([outs, rows, ins], columns, by_rows(&x.values::<T>(), ins), &mut out, false);
+                Tensor::new(out, weight.dense_layout())
+            }
+            _ => {
+                let mut sums: SmallVec<[f64; 16]> = SmallVec::from_elem(0.0, outs);
+                match &mut sums[..] {
+                    [sum] => *sum = sum_f64(&grad),
+                    sums => add_rows(Itself, &grad, None, sums),
+                }
+                let sums = sums.iter().map(|&sum| kernel::Float::from_f64(sum)).collect::<Buffer<T>>();
+                Tensor::new(sums, ctx.input(2)?.dense_layout())
+            }
+        })
+    })
 }
 
 /// The cases by which the functions above are checked.
