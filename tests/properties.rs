@@ -5,6 +5,8 @@
 
 #[path = "properties/broadcasting.rs"]
 mod broadcasting;
+#[path = "properties/extremes.rs"]
+mod extremes;
 #[path = "properties/model.rs"]
 mod model;
 #[path = "properties/orders.rs"]

@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn sizes_beyond_the_machine_are_an_error_at_first_use() {
-        let layer = Linear::new(1 << 40, 1 << 40);
-        let input = zeros([1]).unwrap().expand([1i64 << 40]).unwrap();
+        let layer = Linear::new(4, 1 << 60);
+        let input = zeros([4]).unwrap();
         assert!(layer.forward(&input).unwrap_err().to_string().contains("linear"));
     }
 }

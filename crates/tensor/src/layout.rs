@@ -7,6 +7,7 @@
 //! ```
 
 use crate::error::{Error, Result};
+use crate::limit::room;
 use smallvec::SmallVec;
 use std::sync::{Arc, LazyLock};
 
@@ -33,8 +34,8 @@ impl Layout {
         Arc::clone(&SCALAR)
     }
 
-    /// Row-major without gaps. The number of elements must fit into the address space, zero-size dimensions
-    /// included: `[0, 2⁶³, 4]` has no elements, but no strides either.
+    /// Row-major without gaps. The elements must be within the [limit](crate::memory_limit), also if a size of zero, which
+    /// counts as one, leaves none: `[0, 2⁶³, 4]` has no strides.
     #[track_caller]
     pub fn contiguous(op: &'static str, shape: &[usize]) -> Result<Layout> {
         let mut strides: Shape = SmallVec::from_elem(0, shape.len());
@@ -49,6 +50,7 @@ impl Layout {
                 }
             };
         }
+        room(op, step, 1)?;
         Ok(Layout::from_parts(shape.into(), strides, 0))
     }
 
@@ -171,7 +173,8 @@ impl Layout {
     pub fn slice(&self, dim: usize, start: usize, len: usize, step: usize) -> Layout {
         let (mut shape, mut strides) = (self.shape.clone(), self.strides.clone());
         shape[dim] = len;
-        strides[dim] *= step;
+        // No step leads anywhere where there is only one index.
+        strides[dim] = strides[dim].saturating_mul(step);
         let offset = if len == 0 { self.offset } else { self.offset + start * self.strides[dim] };
         Layout::from_parts(shape, strides, offset)
     }
@@ -201,11 +204,12 @@ impl Layout {
             let kept = values.iter().enumerate().filter(|(d, _)| ![dim1, dim2].contains(d));
             kept.map(|(_, &value)| value).chain([last]).collect()
         };
-        let first = row * self.strides[dim1] + column * self.strides[dim2];
+        // Where there is none, its place may be beyond every address.
+        let first = if len == 0 { 0 } else { row * self.strides[dim1] + column * self.strides[dim2] };
         Layout::from_parts(
             rest(&self.shape, len),
             rest(&self.strides, self.strides[dim1] + self.strides[dim2]),
-            if len == 0 { self.offset } else { self.offset + first },
+            self.offset + first,
         )
     }
 
@@ -215,7 +219,8 @@ impl Layout {
         shape.push(size);
         strides.push(strides[dim]);
         shape[dim] = (shape[dim] - size) / step + 1;
-        strides[dim] *= step;
+        // No step leads anywhere where there is only one window.
+        strides[dim] = strides[dim].saturating_mul(step);
         Layout::from_parts(shape, strides, self.offset)
     }
 

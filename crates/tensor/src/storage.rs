@@ -6,6 +6,7 @@
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
+use crate::limit;
 use smallvec::SmallVec;
 use std::ops::{Deref, DerefMut};
 use std::sync::{MutexGuard, PoisonError};
@@ -72,16 +73,17 @@ impl<T: Element> Buffer<T> {
     /// Whether `len` elements can exist at all.
     #[track_caller]
     pub fn check(op: &'static str, len: usize) -> Result<()> {
-        let bytes = len.saturating_mul(size_of::<T>());
-        if bytes > MEMORY_LIMIT || Vec::<T>::new().try_reserve_exact(len).is_err() {
-            return Err(Error::size(op, format!("{len} elements of {} need {bytes} bytes", T::DTYPE)));
+        limit::room(op, len, size_of::<T>())?;
+        // A small one comes from memory that is there.
+        if is_large::<T>(len) && Vec::<T>::new().try_reserve_exact(len).is_err() {
+            return Err(Error::size(
+                op,
+                format!("the system has no memory for {len} elements of {}", T::DTYPE),
+            ));
         }
         Ok(())
     }
 }
-
-/// No allocation beyond this is even tried: an over-committing system would grant it and kill the process later.
-const MEMORY_LIMIT: usize = 1 << 46;
 
 /// Bytes from which on a buffer is worth keeping. Below, the allocator is faster.
 const LARGE: usize = 32 << 10;

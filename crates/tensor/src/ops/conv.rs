@@ -87,6 +87,9 @@ impl Conv {
     }
 }
 
+/// A bound of strides, paddings and windows that keeps sums of products of them in range.
+pub(super) const FARTHEST: usize = 1 << 40;
+
 /// A number for each of `rank` dimensions, from `least` on, behind ones that are not there.
 #[track_caller]
 pub(super) fn each(
@@ -97,8 +100,7 @@ pub(super) fn each(
     least: i64,
     absent: usize,
 ) -> Result<[usize; 3]> {
-    // A bound that keeps sums of products of them in range.
-    let good = |n: &i64| (least..1 << 40).contains(n);
+    let good = |n: &i64| (least..FARTHEST as i64).contains(n);
     if !(numbers.len() == 1 || numbers.len() == rank) || !numbers.iter().all(good) {
         return Err(Error::value(
             op,
@@ -259,6 +261,11 @@ impl Tensor {
             return self.unsqueeze(0)?.convolve(op, rank, weight, bias, options, transposed)?.squeeze_dim(0);
         }
         let plan = plan(op, rank, [self, weight], bias, options, transposed).at_caller()?;
+        // What the windows see: the input and its padding, of one image.
+        let Geometry { inputs, input, padding, .. } = plan.geometry;
+        let seen: Shape = [inputs].into_iter().chain((0..3).map(|d| input[d] + 2 * padding[d])).collect();
+        let seen = Layout::contiguous(op, &seen)?.numel();
+        with_float!(self.dtype(), T => Buffer::<T>::check(op, seen))?;
         plan.make(if transposed { Part::X } else { Part::Y }, [self, weight], bias)
     }
 }
@@ -308,7 +315,10 @@ fn plan(
     let dilation = each(op, "dilation", &options.dilation, rank, 1, 1)?;
     let extra = each(op, "output_padding", &options.output_padding, rank, 0, 0)?;
     let kernel = three(window);
-    let span: [usize; 3] = std::array::from_fn(|d| dilation[d] * (kernel[d] - 1));
+    let span: [usize; 3] = std::array::from_fn(|d| dilation[d].saturating_mul(kernel[d] - 1));
+    if let Some(span) = span.iter().find(|&&span| span >= FARTHEST) {
+        return Err(misfit(format!("no window can reach over {span} elements")));
+    }
     // In front and behind.
     let (front, both) = match &options.padding {
         Some(padding) => {

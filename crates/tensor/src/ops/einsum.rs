@@ -256,7 +256,8 @@ macro_rules! numbers {
     ($($number:ty)*) => {$(
         impl Contraction for $number {
             fn dims(&self, rank: usize) -> [Vec<i64>; 2] {
-                let n = *self as i64;
+                // More than there are, and less than none, are refused by their places.
+                let n = usize::try_from(*self).unwrap_or(usize::MAX).min(rank + 1) as i64;
                 [(rank as i64 - n..rank as i64).collect(), (0..n).collect()]
             }
         }
@@ -303,9 +304,13 @@ impl Tensor {
     #[track_caller]
     fn contract(&self, other: &Tensor, a: Vec<i64>, b: Vec<i64>) -> Result<Tensor> {
         let place = |x: &Tensor, list: &[i64]| {
-            list.iter().map(|&d| x.layout.dim("tensordot", d as isize)).collect::<Result<Vec<usize>>>()
+            let one = |&d: &i64| match x.layout.dim("tensordot", d as isize)? {
+                place if place < x.dim() => Ok(place),
+                _ => Err(Error::dim_out_of_range("tensordot", d as isize, 0)),
+            };
+            list.iter().map(one).collect::<Result<Vec<usize>>>()
         };
-        let (a, b) = (place(self, &a)?, place(other, &b)?);
+        let (a, b) = (place(self, &a).at_caller()?, place(other, &b).at_caller()?);
         let sizes = |x: &Tensor, dims: &[usize]| dims.iter().map(|&d| x.shape()[d]).collect::<Shape>();
         let once = |dims: &[usize]| dims.iter().enumerate().all(|(i, d)| !dims[..i].contains(d));
         if a.len() != b.len() || !once(&a) || !once(&b) || sizes(self, &a) != sizes(other, &b) {

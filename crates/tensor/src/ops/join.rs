@@ -215,10 +215,10 @@ impl Tensor {
         }
         let n = self.numel();
         // n over r, or n + r − 1 over r; a product of k fractions is whole at every step.
-        let last = if with_replacement { n + r - 1 } else { n };
+        let last = if with_replacement { n.saturating_add(r - 1) } else { n };
         let mut count = usize::from(n > 0 && (with_replacement || r <= n));
         for k in 1..=if count > 0 { r.min(last - r) } else { 0 } {
-            let Some(product) = count.checked_mul(last + 1 - k) else {
+            let Some(product) = count.checked_mul(last - (k - 1)) else {
                 return Err(Error::size("combinations", format!("{n} over {r} choices cannot be held")));
             };
             count = product / k;

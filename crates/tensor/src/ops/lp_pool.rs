@@ -13,7 +13,7 @@
 
 use super::pool::Pool;
 use crate::autograd::check::{Case, case, float64};
-use crate::error::{Error, Result};
+use crate::error::{AtCaller, Error, Result};
 use crate::layout::{Ints, Layout, Shape, sizes};
 use crate::storage::Buffer;
 use crate::tensor::Tensor;
@@ -36,12 +36,12 @@ impl Tensor {
             return Err(Error::value(op, format!("norm_type is a number other than zero, found {p}")));
         }
         if p == f64::INFINITY {
-            return Ok(largest(&self.abs(), pool)?.0);
+            return Ok(largest(&self.abs(), pool).at_caller()?.0);
         }
         if p == f64::NEG_INFINITY {
-            return Ok(largest(&self.abs().neg(), pool)?.0.neg());
+            return Ok(largest(&self.abs().neg(), pool).at_caller()?.0.neg());
         }
-        let mean = mean(&self.pow(p)?, pool)?;
+        let mean = mean(&self.pow(p)?, pool).at_caller()?;
         let count = match *kernel_size {
             [one] => (one as f64).powi(rank as i32),
             _ => kernel_size.iter().map(|&n| n as f64).product(),

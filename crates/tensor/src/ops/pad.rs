@@ -14,7 +14,7 @@ use crate::autograd::check::{Case, case, float64};
 use crate::error::{Error, Result};
 use crate::layout::{Ints, Layout, Shape};
 use crate::storage::Buffer;
-use crate::tensor::{Tensor, dense};
+use crate::tensor::Tensor;
 use std::ops::Range;
 
 /// What stands around a padded tensor.
@@ -71,12 +71,12 @@ impl Tensor {
             };
             padded.push(size);
         }
+        let layout = Layout::contiguous("pad", &padded)?;
         if let Pad::Constant(value) = mode {
-            return self.pad_constant(&padded, sides, value);
+            return self.pad_constant(layout, sides, value);
         }
         self.check_pad(&pad, &padded, mode)?;
-        let numel = Layout::contiguous("pad", &padded)?.numel();
-        Buffer::<f64>::check("pad", numel)?;
+        Buffer::<f64>::check("pad", layout.numel())?;
         let name = mode.name(rank);
         let mut out = self.clone();
         for d in self.dim() - rank..self.dim() {
@@ -94,25 +94,24 @@ impl Tensor {
     #[track_caller]
     fn pad_constant(
         &self,
-        padded: &[usize],
+        padded: Layout,
         sides: impl Fn(usize) -> (i64, i64),
         value: f64,
     ) -> Result<Tensor> {
         // First what is cut off, then what is left put into the middle.
         let mut inside = self.clone();
-        let mut part = Layout::clone(&dense(padded));
-        Layout::contiguous("pad", padded)?;
+        let mut part = padded.clone();
         for d in 0..self.dim() {
             let (before, behind) = sides(d);
             let cut = |n: i64| n.min(0).unsigned_abs() as usize;
             let (first, size) = (cut(before), self.shape()[d]);
-            let len = size.saturating_sub(first + cut(behind));
+            let len = size.saturating_sub(first.saturating_add(cut(behind)));
             if len < size {
                 inside = inside.sliced("Slice", d, first.min(size), len, 1);
             }
             part = part.slice(d, before.max(0) as usize, len, 1);
         }
-        inside.unstrided("ConstantPadNd", padded, &part, value)
+        inside.unstrided("ConstantPadNd", padded.shape(), &part, value)
     }
 
     /// What PyTorch asks of a padding whose elements come from the inside.

@@ -96,7 +96,7 @@ impl Pool {
         let dilation = each(op, "dilation", &self.dilation, rank, 1, 1)?;
         let mut windows = [vec![], vec![], vec![]];
         for d in 0..3 {
-            let span = dilation[d] * (kernel[d] - 1) + 1;
+            let span = dilation[d].saturating_mul(kernel[d] - 1).saturating_add(1);
             if 2 * padding[d] > span {
                 return Err(Error::value(op, format!("padding {} is more than half of a window of {span}", padding[d])));
             }
@@ -284,7 +284,7 @@ impl Tensor {
         self.check_pool(op, rank)?;
         let kept = three(&self.shape()[self.dim() - rank..]);
         let sizes = sizes.ints();
-        let outs = each(op, "output_size", &sizes.iter().map(|n| n + 1).collect::<Vec<_>>(), rank, 0, 2)?;
+        let outs = each(op, "output_size", &sizes.iter().map(|n| n.saturating_add(1)).collect::<Vec<_>>(), rank, 0, 2)?;
         let outs: [usize; 3] = std::array::from_fn(|d| outs[d].checked_sub(1).unwrap_or(kept[d]));
         let batch = self.shape()[..self.dim() - rank].iter().chain(&outs);
         Buffer::<f64>::check(op, batch.fold(1usize, |n, &size| n.saturating_mul(size.max(1))))?;

@@ -12,7 +12,7 @@
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op, no_grad};
 use crate::dtype::DType;
-use crate::error::{Error, Result};
+use crate::error::{AtCaller, Error, Result};
 use crate::layout::{Ints, Layout, Shape, sizes};
 use crate::storage::Buffer;
 use crate::tensor::Tensor;
@@ -49,7 +49,7 @@ impl Tensor {
         }
         let numel = Layout::contiguous("repeat", &out)?.numel();
         Buffer::<f64>::check("repeat", numel)?;
-        let whole = no_grad(|| self.reshape(&apart)?.expand(&copies)?.reshape(&out))?;
+        let whole = no_grad(|| self.reshape(&apart)?.expand(&copies)?.reshape(&out)).at_caller()?;
         Ok(whole.record(Repeat { copies, input: self.shape().into() }, &[self]))
     }
 

@@ -76,7 +76,7 @@ impl Function for RoundDecimals {
     // A negative power would be rounded itself.
     #[inline(always)]
     fn value<R: kernel::Real>(self, x: R) -> R {
-        let power = 10f64.powi(self.0.abs());
+        let power = 10f64.powi(self.0.saturating_abs());
         if self.0 < 0 { (x / power).round() * power } else { (x * power).round() / power }
     }
     #[inline(always)]

@@ -104,6 +104,7 @@ impl Tensor {
             return Err(Error::value("histc", format!("{bins} bins from {low} to {high} are none")));
         }
         Ok(with_float!(self.dtype(), T => {
+            Buffer::<T>::check("histc", bins)?;
             let mut counts = Buffer::<T>::zeros(bins);
             let (low, high) = (low as T, high as T);
             for &x in self.values::<T>().iter().filter(|x| (low..=high).contains(x)) {

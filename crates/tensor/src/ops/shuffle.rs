@@ -24,15 +24,17 @@ impl Tensor {
     pub fn pixel_shuffle(&self, upscale_factor: usize) -> Result<Tensor> {
         let r = upscale_factor;
         let (batch, channels, height, width) = self.image("pixel_shuffle")?;
-        if r == 0 || !channels.is_multiple_of(r.saturating_mul(r)) {
+        let square = r.checked_mul(r).filter(|&square| square > 0 && channels.is_multiple_of(square));
+        let sizes = height.checked_mul(r).zip(width.checked_mul(r));
+        let (Some(square), Some((tall, wide))) = (square, sizes) else {
             return Err(Error::shape(
                 "pixel_shuffle",
                 format!("{channels} channels cannot be divided by the square of the factor {r}"),
             ));
-        }
-        let c = channels / (r * r);
+        };
+        let c = channels / square;
         let apart = joined(batch, &[c, r, r, height, width]);
-        let together = joined(batch, &[c, height * r, width * r]);
+        let together = joined(batch, &[c, tall, wide]);
         self.shuffled(&apart, [0, 3, 1, 4, 2], &together)
     }
 
@@ -52,7 +54,10 @@ impl Tensor {
             ));
         }
         let apart = joined(batch, &[channels, height / r, r, width / r, r]);
-        let together = joined(batch, &[channels * r * r, height / r, width / r]);
+        let Some(deep) = r.checked_mul(r).and_then(|square| square.checked_mul(channels)) else {
+            return Err(Error::size("pixel_unshuffle", format!("{channels} channels times the square of {r}")));
+        };
+        let together = joined(batch, &[deep, height / r, width / r]);
         self.shuffled(&apart, [0, 2, 4, 1, 3], &together)
     }
 

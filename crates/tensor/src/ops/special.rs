@@ -100,7 +100,7 @@ impl Function for Polygamma {
     }
     #[inline(always)]
     fn slope<R: kernel::Real>(self, x: R) -> R {
-        x.polygamma(self.0 + 1)
+        x.polygamma(self.0.saturating_add(1))
     }
 }
 
@@ -164,12 +164,12 @@ impl Tensor {
     /// The multivariate `ln Γ_p(x) = p(p − 1)/4·ln π + Σ ln Γ(x − j/2)` over j from 0 to p − 1.
     ///
     /// # Errors
-    /// If p is not at least 1.
+    /// If p, the order of a matrix, is not between 1 and 65,536.
     #[doc(alias = "torch.special.multigammaln")]
     #[track_caller]
     pub fn mvlgamma(&self, p: i64) -> Result<Tensor> {
-        if p < 1 {
-            return Err(Error::value("mvlgamma", format!("p must be at least 1, found {p}")));
+        if !(1..=1 << 16).contains(&p) {
+            return Err(Error::value("mvlgamma", format!("p must be between 1 and 65536, found {p}")));
         }
         let mut sum = self.lgamma();
         for j in 1..p {

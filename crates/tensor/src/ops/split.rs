@@ -14,7 +14,11 @@
 use crate::autograd::check::{Case, case, float64};
 use crate::error::{Error, Result};
 use crate::layout::Ints;
+use crate::limit::room;
 use crate::tensor::Tensor;
+
+/// Bytes of a view, with its shape.
+const PART: usize = 200;
 
 impl Tensor {
     /// Parts of dimension `dim`: of this size each, the last one perhaps smaller; or, for a list, of these sizes.
@@ -63,6 +67,7 @@ impl Tensor {
             return Err(Error::value("chunk", "the number of chunks must be positive, found 0"));
         }
         if size == 0 {
+            room("chunk", chunks, PART)?;
             return Ok(self.cut("SplitWithSizes", d, std::iter::repeat_n(0, chunks)));
         }
         let each = size.div_ceil(chunks);
@@ -85,6 +90,7 @@ impl Tensor {
                 if count == 0 {
                     return Err(Error::value("tensor_split", "the number of parts must be positive"));
                 }
+                room("tensor_split", count, PART)?;
                 let larger = size % count;
                 return Ok(self.cut("Slice", d, (0..count).map(|i| size / count + usize::from(i < larger))));
             }

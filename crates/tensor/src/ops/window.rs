@@ -93,7 +93,10 @@ impl Window {
     fn part(&self, image: &Layout, places: [usize; 2]) -> Layout {
         let (shape, strides) = (image.shape(), image.strides());
         let (height, width) = (strides[2], strides[3]);
-        let by = |numbers: [i64; 2]| [height * numbers[0] as usize, width * numbers[1] as usize];
+        // A step that leads out of the image is never made.
+        let by = |numbers: [i64; 2]| {
+            [height.saturating_mul(numbers[0] as usize), width.saturating_mul(numbers[1] as usize)]
+        };
         let mut sizes: Shape = shape[..2].into();
         sizes.extend(self.kernel_size.map(|n| n as usize));
         sizes.extend(places);
@@ -180,16 +183,17 @@ impl Tensor {
             return self.unsqueeze(0)?.fold([height, width], window)?.squeeze_dim(0);
         }
         let places = window.places("fold", &[height, width])?;
+        let count = places[0].saturating_mul(places[1]);
         let kernel = window.kernel_size.iter().fold(1, |product: usize, &n| product.saturating_mul(n as usize));
         let (n, rows, columns) = (self.shape()[0], self.shape()[1], self.shape()[2]);
-        if rows % kernel != 0 || rows == 0 || columns != places[0] * places[1] {
+        if rows % kernel != 0 || rows == 0 || columns != count {
             return Err(Error::shape(
                 "fold",
                 format!(
                     "shape {:?} does not fit: expected (N, a multiple of {kernel}, {}), since {window:?} has {places:?} \
                      places in an image of {height} by {width}",
                     self.shape(),
-                    places[0] * places[1]
+                    count
                 ),
             ));
         }

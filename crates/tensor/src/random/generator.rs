@@ -367,6 +367,8 @@ impl<R: Rng> Generator<R> {
         if !replacement && n > classes {
             return Err(Error::value(OP, format!("{n} draws without replacement from {classes} classes")));
         }
+        let rows = weights.numel() / classes;
+        Buffer::<i64>::check(OP, rows.saturating_mul(n))?;
         let wide = weights.detach().to(DType::F64);
         let wide = wide.values::<f64>();
         for row in wide.chunks_exact(classes) {
@@ -377,7 +379,7 @@ impl<R: Rng> Generator<R> {
                 return Err(Error::value(OP, "all weights of a row are zero"));
             }
         }
-        let mut drawn = Vec::with_capacity(wide.len() / classes * n);
+        let mut drawn = Vec::with_capacity(rows * n);
         if replacement && n > 1 {
             for row in wide.chunks_exact(classes) {
                 self.draw_with_replacement(row, n, &mut drawn);

@@ -205,7 +205,7 @@ impl Tensor {
     #[doc(alias = "torch.bernoulli")]
     #[track_caller]
     pub fn bernoulli(&self) -> Result<Tensor> {
-        with_default(|generator| generator.bernoulli(self))
+        with_default(|generator| generator.bernoulli(self)).at_caller()
     }
 
     /// `n` indices drawn by the weights in this vector, or in each row of this matrix.
@@ -215,7 +215,7 @@ impl Tensor {
     #[doc(alias = "torch.multinomial")]
     #[track_caller]
     pub fn multinomial(&self, n: usize, replacement: bool) -> Result<Tensor> {
-        with_default(|generator| generator.multinomial(self, n, replacement))
+        with_default(|generator| generator.multinomial(self, n, replacement)).at_caller()
     }
 }
 
