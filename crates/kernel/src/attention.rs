@@ -166,6 +166,26 @@ fn total<T: Float>(row: &[T]) -> T {
     lanes[0]
 }
 
+/// `Σ w·x / Σ w`, 0 for weights that are all 0.
+#[inline(always)]
+fn mean<T: Float>(weights: &[T], values: &[T]) -> T {
+    let mut lanes = [[T::default(); LANES]; 2];
+    let [above, below] = &mut lanes;
+    let ((weights, w), (values, v)) = (weights.as_chunks::<LANES>(), values.as_chunks::<LANES>());
+    for (weights, values) in weights.iter().zip(values) {
+        for i in 0..LANES {
+            above[i] += weights[i] * values[i];
+            below[i] += weights[i];
+        }
+    }
+    for (i, (&w, &v)) in w.iter().zip(v).enumerate() {
+        above[i] += w * v;
+        below[i] += w;
+    }
+    let sum = total(below);
+    if sum == T::default() { sum } else { total(above) / sum }
+}
+
 /// The outputs `(heads, rows, values)`, and `ln Σ eˢ` of each row `(heads, rows)`.
 ///
 /// # Panics
@@ -201,12 +221,14 @@ pub fn attention<T: Float>(shape: Shape, heads: &[Head<'_, T>], out: &mut [T], l
 }
 
 /// `P = e^(s − log)` in place of the scores, and `∂S = P∘(∂P − Σ P∘∂P)·scale` in place of `∂P`.
+///
+/// The sum is a mean, so that all `∂P` may be taken from that of the likeliest key first. `Σ O∘∂O` is the same number for
+/// fewer operations; but where one key has nearly all the weight, what is left would be the rounding of large numbers.
 struct Slopes<'a, T> {
     scores: &'a mut [T],
     grad: &'a mut [T],
     seen: usize,
     logs: &'a [T],
-    dots: &'a [T],
     scale: T,
 }
 
@@ -222,22 +244,24 @@ impl<T: Float> Slopes<'_, T> {
     #[inline(always)]
     fn run<R: AsLane<T>>(self) {
         let rows = self.scores.chunks_exact_mut(self.seen).zip(self.grad.chunks_exact_mut(self.seen));
-        for ((scores, grad), (&log, &dot)) in rows.zip(self.logs.iter().zip(self.dots)) {
-            let (log, dot, scale) = (R::wrap(log), R::wrap(dot), R::wrap(self.scale));
-            for (s, g) in scores.iter_mut().zip(grad) {
-                let p = (R::wrap(*s) - log).exp();
-                *s = p.unwrap();
-                *g = (p * (R::wrap(*g) - dot) * scale).unwrap();
+        for ((scores, grad), &log) in rows.zip(self.logs) {
+            for s in scores.iter_mut() {
+                *s = (R::wrap(*s) - R::wrap(log)).exp().unwrap();
+            }
+            let likeliest = largest(scores);
+            let reference = scores.iter().position(|&p| p == likeliest).map_or(T::default(), |at| grad[at]);
+            grad.iter_mut().for_each(|g| *g = *g - reference);
+            let mean = mean(scores, grad);
+            for (p, g) in scores.iter().zip(grad) {
+                *g = *p * (*g - mean) * self.scale;
             }
         }
     }
 }
 
-/// What the backward pass reads besides the operands: `(heads, rows, values)` twice, and `(heads, rows)`.
+/// What the backward pass reads besides the operands: `(heads, rows)` and `(heads, rows, values)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Passed<'a, T> {
-    /// The outputs.
-    pub out: &'a [T],
     /// `ln Σ eˢ` of each row.
     pub logs: &'a [T],
     /// The gradient of the outputs.
@@ -278,25 +302,17 @@ pub fn backward<T: Float>(
             let number = piece * together + i;
             let head = &heads[number];
             let size = rows * of_value;
-            let (out, grad) = (&passed.out[number * size..], &passed.grad[number * size..]);
+            let grad = &passed.grad[number * size..];
             for [first, rows, seen] in shape.blocks() {
                 let (room, slopes) = (&mut room[..rows * seen], &mut slopes[..rows * seen]);
-                let part = first * of_value..(first + rows) * of_value;
-                let (out, grad) = (&out[part.clone()], &grad[part]);
+                let grad = &grad[first * of_value..(first + rows) * of_value];
                 scores(shape, head, [first, rows, seen], room);
                 gemm([rows, of_value, seen], dense(grad, of_value), transposed(head.value), slopes, false);
-                let mut dots = [T::default(); BLOCK];
-                for (dot, (out, grad)) in
-                    dots.iter_mut().zip(out.chunks_exact(of_value).zip(grad.chunks_exact(of_value)))
-                {
-                    *dot = crate::reduce::dot(out, grad);
-                }
                 Arch::new().dispatch(Slopes {
                     scores: room,
                     grad: slopes,
                     seen,
                     logs: &passed.logs[number * shape.rows + first..][..rows],
-                    dots: &dots[..rows],
                     scale: T::from_f64(shape.scale),
                 });
                 let part = &mut query[first * width..(first + rows) * width];
