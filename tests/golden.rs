@@ -48,6 +48,8 @@ mod programs;
 mod run;
 #[path = "golden/schedulers.rs"]
 mod schedulers;
+#[path = "golden/seeded.rs"]
+mod seeded;
 #[path = "golden/snippets.rs"]
 mod snippets;
 #[path = "golden/streams.rs"]

@@ -54,7 +54,7 @@ fn state_after(case: &Case<'_>, layer: &dyn Module) -> Result<(), String> {
 }
 
 /// The criterion with weights of its own, and the method that the case calls; an error if its cutoffs are refused.
-fn adaptive(case: &Case<'_>, args: &Args<'_>) -> Result<Option<(Rc<dyn Module>, Forward)>> {
+pub fn adaptive(case: &Case<'_>, args: &Args<'_>) -> Result<Option<(Rc<dyn Module>, Forward)>> {
     let sizes = ["in_features", "n_classes"].map(|name| args.int(name).map(|n| n as usize));
     let ([Some(inputs), Some(classes)], Some(cutoffs)) = (sizes, args.ints("cutoffs")) else {
         return Ok(None);

@@ -1,7 +1,9 @@
 //! Convolutions, pooling and batch normalisation by PyTorch's class names and arguments.
 
 use crate::case::Args;
+use crate::models::Forward;
 use nn::*;
+use std::rc::Rc;
 use tensor::{Conv, Pool, Result, Tensor};
 
 /// A layer of this family; `None` if there is none of that name here.
@@ -84,6 +86,36 @@ pub fn layer(class: &str, args: &Args<'_>) -> Option<Box<dyn Layer>> {
         "InstanceNorm3d" => batch_norm!(InstanceNorm3d),
         _ => return None,
     })
+}
+
+/// A pool that gives indices too.
+pub fn callable(class: &str, args: &Args<'_>) -> Option<(Rc<dyn Module>, Forward)> {
+    macro_rules! pool {
+        ($class:ident) => {{
+            let option = |name: &str, default: i64| args.ints(name).unwrap_or(vec![default]);
+            let mut pool = $class::new(args.ints("kernel_size")?);
+            if let Some(stride) = args.ints("stride") {
+                pool = pool.stride(stride);
+            }
+            let pool = pool.padding(option("padding", 0)).dilation(option("dilation", 1));
+            let pool = Rc::new(pool.ceil_mode(args.flag("ceil_mode").unwrap_or(false)));
+            let module = pool.clone();
+            let forward: Forward = Box::new(move |args| {
+                let (largest, places) = pool.forward_with_indices(args.t("input"))?;
+                Ok(vec![largest, places])
+            });
+            Some((module as Rc<dyn Module>, forward))
+        }};
+    }
+    if args.flag("return_indices") != Some(true) {
+        return None;
+    }
+    match class {
+        "MaxPool1d" => pool!(MaxPool1d),
+        "MaxPool2d" => pool!(MaxPool2d),
+        "MaxPool3d" => pool!(MaxPool3d),
+        _ => None,
+    }
 }
 
 /// A function of this family.

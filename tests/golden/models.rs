@@ -148,6 +148,9 @@ pub type Forward = Box<dyn Fn(&Args<'_>) -> Result<Vec<Tensor>>>;
 
 /// Any module by its class name, and how it is called.
 pub fn callable(class: &str, args: &Args<'_>) -> Option<(Rc<dyn Module>, Forward)> {
+    if let Some(found) = layers_conv::callable(class, args) {
+        return Some(found);
+    }
     if let Some(layer) = layer(class, args) {
         let layer: Rc<Box<dyn Layer>> = Rc::new(layer);
         return Some((

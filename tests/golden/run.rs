@@ -3,8 +3,8 @@
 use crate::case::{Args, Case, tensor};
 use crate::compare::{Rule, Tolerance, same};
 use crate::{
-    criteria, initial, layers, models, operations, optimizers, printing, schedulers, snippets, streams,
-    training,
+    criteria, initial, layers, models, operations, optimizers, printing, schedulers, seeded, snippets,
+    streams, training,
 };
 use serde_json::Value;
 use tensor::{Tensor, grad_with};
@@ -37,6 +37,7 @@ fn dispatch(case: &Case<'_>) -> Outcome {
         "print" if case.op == "python" => snippets::run(case),
         "print" => printing::run(case),
         "rng" => streams::run(case),
+        "seeded" => seeded::run(case),
         "scheduler" => schedulers::run(case),
         "train" => training::run(case),
         other => Outcome::Unsupported(format!("kind {other}")),
@@ -111,16 +112,17 @@ fn would_broadcast(case: &Case<'_>) -> bool {
 
 /// An `Error` where PyTorch computes on, promised by our contract.
 fn stricter(case: &Case<'_>, error: &str) -> bool {
+    let criterion = case.kind == "loss" || case.op.ends_with("Loss");
     // Criteria never broadcast.
     let broadcast = !case.json["warning"].is_null() || case.has_tag("broadcast") || would_broadcast(case);
-    if case.kind == "loss" && broadcast && error.contains("shape") {
+    if criterion && broadcast && error.contains("shape") {
         return true;
     }
     // Targets outside [0, 1]; rows of class probabilities that do not sum to one; labels that are no signs.
     let refused = ["between 0 and 1", "sum to", "must be 1 or -1"];
     // Products of integers times a fraction, which PyTorch cuts to an integer.
     error.contains("added to a product of int64, times")
-        || case.kind == "loss" && refused.iter().any(|text| error.contains(text))
+        || criterion && refused.iter().any(|text| error.contains(text))
 }
 
 type Call = fn(&str, &Args<'_>) -> Option<tensor::Result<Vec<Tensor>>>;

@@ -19,8 +19,12 @@ def told(t, **more):
     return {"shape": list(t.shape), "dtype": NAMES[t.dtype], "data": data, **more}
 
 
-def finish(case, call, leaves):
-    """Values, gradients and second-order gradients of a call, or its error."""
+def made(told, like):
+    return torch.tensor([float(x) for x in told["data"]], dtype=like.dtype).reshape(told["shape"])
+
+
+def finish(case, call, leaves, given=None):
+    """Values, gradients and second-order gradients of a call or its error, with another case's vectors if `given`."""
     try:
         found = call()
     except Exception as e:
@@ -31,11 +35,22 @@ def finish(case, call, leaves):
     leaves = {n: t for n, t in leaves.items() if t.requires_grad}
     if not any(y.requires_grad for y in outputs):
         return
-    seeds = [torch.round(torch.randn_like(y), decimals=2) for y in outputs]
-    case["grad_output"] = [told(g) for g in seeds]
-    grads = torch.autograd.grad(outputs, list(leaves.values()), seeds, create_graph=True, allow_unused=True)
+    # Indices take no part.
+    if given:
+        seeds = [None if g is None else made(g, y) for g, y in zip(given["grad_output"], outputs)]
+    else:
+        seeds = [torch.round(torch.randn_like(y), decimals=2) if y.requires_grad else None for y in outputs]
+    case["grad_output"] = [None if g is None else told(g) for g in seeds]
+    reached = [(y, g) for y, g in zip(outputs, seeds) if g is not None]
+    grads = torch.autograd.grad([y for y, _ in reached], list(leaves.values()), [g for _, g in reached],
+                                create_graph=True, allow_unused=True)
     case["grads"] = {n: None if d is None else told(d) for n, d in zip(leaves, grads)}
-    v = {n: torch.round(torch.randn_like(t), decimals=2) for n, t in leaves.items()}
+    if given and "second_order" not in given:
+        return
+    if given:
+        v = {n: made(given["second_order"]["v"][n], t) for n, t in leaves.items()}
+    else:
+        v = {n: torch.round(torch.randn_like(t), decimals=2) for n, t in leaves.items()}
     s = sum((d * v[n]).sum() for n, d in zip(leaves, grads) if d is not None)
     second = [None] * len(leaves)
     if s.requires_grad:
