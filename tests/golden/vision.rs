@@ -42,6 +42,7 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
                     .map(Vec::from),
             );
         }
+        "yolo_assign" | "yolo_loss" | "yolo_detections" => return Some(yolo(op, args)),
         "fastrcnn_loss" => {
             let of = |name| args.t(name);
             let losses = RoiLoss::new().forward(of("logits"), of("codes"), of("labels"), of("targets"));
@@ -50,6 +51,30 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         _ => return None,
     };
     Some(result.map(|y| vec![y]))
+}
+
+/// The anchor-free YOLO: points, boxes, labels and scores of an assignment; the loss and its parts; boxes, scores and
+/// labels of what is found in each image.
+fn yolo(op: &str, args: &Args<'_>) -> Result<Vec<Tensor>> {
+    let number = |name| args.float(name).unwrap_or_default();
+    let strides: Vec<usize> = args.ints("strides").unwrap_or_default().iter().map(|&s| s as usize).collect();
+    let maps: Vec<Tensor> = args.members("maps").into_iter().cloned().collect();
+    let predictions = YoloPredictions::from_maps(&maps, &strides, number("bins") as usize)?;
+    if op == "yolo_detections" {
+        let found = predictions.detections(number("score_threshold"), number("iou_threshold"))?;
+        return Ok(found.into_iter().flat_map(|found| [found.boxes, found.scores, found.labels]).collect());
+    }
+    let both = args.members("boxes").into_iter().zip(args.members("labels"));
+    let truths: Vec<Truth> =
+        both.map(|(boxes, labels)| Truth { boxes: boxes.clone(), labels: labels.clone() }).collect();
+    let assigner =
+        TaskAlignedAssigner::new().topk(number("topk") as usize).alpha(number("alpha")).beta(number("beta"));
+    if op == "yolo_assign" {
+        let Assignment { points, boxes, labels, scores } = assigner.assign(&predictions, &truths)?;
+        return Ok(vec![points, boxes, labels, scores]);
+    }
+    let (total, parts) = YoloLoss::new().assigner(assigner).parts(&predictions, &truths)?;
+    Ok(std::iter::once(total).chain(parts.into_iter().map(|part| part.loss)).collect())
 }
 
 fn format(args: &Args<'_>, name: &str) -> Option<BoxFormat> {

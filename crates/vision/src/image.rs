@@ -1,5 +1,6 @@
 //! Pictures: a batch as one, with boxes drawn in, and as a PNG file.
 
+use crate::font;
 use tensor::{DType, Error, Pad, Result, Tensor};
 
 /// A batch of pictures `(N, C, H, W)` as one picture `(C, H', W')`, row by row, `nrow` in each row, with `padding` pixels of
@@ -71,6 +72,64 @@ pub fn draw_bounding_boxes(picture: &Tensor, boxes: &Tensor, colour: [f32; 3]) -
     Tensor::from_vec(pixels, [3, h, w])
 }
 
+/// [`draw_bounding_boxes`] with a word for each box: what it is, how sure one is. Letters of 5 × 7 pixels stand on a plate
+/// of the frame's colour, above the box or, where there is no room, in its upper left corner; what is no printable ASCII
+/// is a question mark. Pictures of few pixels are better enlarged before.
+///
+/// ```
+/// use tensor::{tensor, zeros};
+/// use vision::draw_labeled_boxes;
+/// let boxes = tensor([[4.0, 12.0, 40.0, 40.0]]);
+/// let picture = draw_labeled_boxes(&zeros([1, 48, 48])?, &boxes, &["7: 0.98"], [1.0, 0.8, 0.0])?;
+/// assert_eq!(picture.shape(), [3, 48, 48]);
+/// # Ok::<(), tensor::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`draw_bounding_boxes`], and if there is not one label for each box.
+#[doc(alias = "torchvision.utils.draw_bounding_boxes")]
+#[doc(alias = "labels")]
+#[track_caller]
+pub fn draw_labeled_boxes(
+    picture: &Tensor,
+    boxes: &Tensor,
+    labels: &[impl AsRef<str>],
+    colour: [f32; 3],
+) -> Result<Tensor> {
+    let framed = draw_bounding_boxes(picture, boxes, colour)?;
+    if labels.len() != boxes.shape()[0] {
+        let found = format!("{} labels for {} boxes", labels.len(), boxes.shape()[0]);
+        return Err(Error::value("draw_labeled_boxes", found));
+    }
+    let &[_, h, w] = framed.shape() else { return Ok(framed) };
+    let mut pixels = framed.to_vec::<f32>()?;
+    let boxes = boxes.detach().to(DType::F64).to_vec::<f64>()?;
+    // Rec. 709: dark letters on a light plate.
+    let light = 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2] > 0.5;
+    let ink = if light { [0.0; 3] } else { [1.0; 3] };
+    let plate = font::HEIGHT + 2;
+    for (corners, label) in boxes.as_chunks::<4>().0.iter().zip(labels) {
+        if corners.iter().any(|c| c.is_nan()) {
+            continue;
+        }
+        let at = |c: f64, size: usize| c.round().clamp(0.0, size as f64) as usize;
+        let (left, top) = (at(corners[0], w), at(corners[1], h));
+        let top = if top >= plate { top - plate } else { top };
+        let label = label.as_ref();
+        let width = label.chars().count() * font::ADVANCE + 1;
+        // A plate that would leave the picture to the right stands further left.
+        let left = left.min(w.saturating_sub(width));
+        let mut put = |x: usize, y: usize, colour: [f32; 3]| {
+            if x < w && y < h {
+                (0..3).for_each(|channel| pixels[(channel * h + y) * w + x] = colour[channel]);
+            }
+        };
+        (0..width * plate).for_each(|i| put(left + i % width, top + i / width, colour));
+        font::pixels(label).for_each(|(x, y)| put(left + x + 1, top + y + 1, ink));
+    }
+    Tensor::from_vec(pixels, [3, h, w])
+}
+
 /// Writes a picture `(1, H, W)`, grey, or `(3, H, W)`, with values from 0, black, to 1 as a PNG file.
 ///
 /// # Errors
@@ -134,6 +193,41 @@ mod tests {
         assert!(drawn.select(0, 0).unwrap().equal(&red));
         assert!(drawn.select(0, 1).unwrap().equal(&red.mul(0.5).unwrap()));
         assert!(draw_bounding_boxes(&ones([2, 3]).unwrap(), &boxes, [1.0; 3]).is_err());
+    }
+
+    #[test]
+    fn a_label_stands_on_a_plate_above_its_box() {
+        let picture = zeros([1, 12, 9]).unwrap();
+        let drawn =
+            draw_labeled_boxes(&picture, &tensor([[1.0, 9.0, 8.0, 12.0]]), &["1"], [0.0, 0.0, 1.0]).unwrap();
+        let of = |channel| drawn.select(0, channel).unwrap().to_vec::<f32>().unwrap();
+        let (red, blue) = (of(0), of(2));
+        let rows = |pixels: &[f32]| -> Vec<String> {
+            pixels
+                .chunks(9)
+                .map(|row| row.iter().map(|&x| if x > 0.0 { '#' } else { '.' }).collect())
+                .collect()
+        };
+        // White letters on blue: blue is the plate and the frame, red the letter alone.
+        assert_eq!(&rows(&red)[..3], [".........", "....#....", "...##...."]);
+        assert_eq!(&rows(&blue)[7..], [".#######.", ".#######.", ".#######.", ".#.....#.", ".#######."]);
+        assert_eq!(rows(&red).concat().matches('#').count(), 10);
+    }
+
+    #[test]
+    fn labels_stay_inside_of_the_picture() {
+        let picture = zeros([3, 12, 20]).unwrap();
+        let boxes = tensor([[15.0, 0.0, 30.0, 12.0], [f64::NAN, 0.0, 1.0, 1.0]]);
+        let drawn = draw_labeled_boxes(&picture, &boxes, &["88", "?"], [1.0, 1.0, 0.0]).unwrap();
+        // Seven of its thirteen columns from the right margin, dark on yellow from the first row on.
+        let red = drawn.select(0, 0).unwrap();
+        assert!(
+            red.narrow(1, 7, 13).unwrap().narrow(0, 0, 1).unwrap().eq(1.0).unwrap().all().item().unwrap()
+                == 1.0
+        );
+        assert!(red.narrow(1, 0, 7).unwrap().eq(0.0).unwrap().all().item().unwrap() == 1.0);
+        let error = draw_labeled_boxes(&picture, &boxes, &["8"], [1.0; 3]).unwrap_err().to_string();
+        assert!(error.contains("1 labels for 2 boxes"), "{error}");
     }
 
     #[cfg(feature = "png")]

@@ -18,12 +18,14 @@ mod average_precision;
 mod box_coder;
 mod boxes;
 mod faster_rcnn;
+mod font;
 mod image;
 mod matcher;
 mod nms;
 mod roi_align;
 mod roi_pool;
 mod sampler;
+mod yolo;
 
 pub use anchors::AnchorGenerator;
 pub use average_precision::{AveragePrecision, Detections, Interpolation, Truth};
@@ -32,18 +34,27 @@ pub use boxes::{BoxFormat, box_convert, clip_boxes_to_image, remove_small_boxes}
 pub use faster_rcnn::{RoiLoss, RpnLoss};
 #[cfg(feature = "png")]
 pub use image::save_image;
-pub use image::{draw_bounding_boxes, make_grid};
+pub use image::{draw_bounding_boxes, draw_labeled_boxes, make_grid};
 pub use loss::{box_area, box_iou, complete_box_iou, distance_box_iou, generalized_box_iou};
 pub use matcher::Matcher;
 pub use nms::{batched_nms, nms};
 pub use roi_align::RoIAlign;
 pub use roi_pool::RoIPool;
 pub use sampler::BalancedPositiveNegativeSampler;
+pub use yolo::{
+    Assignment, BoxLoss, TaskAlignedAssigner, YoloHead, YoloLoss, YoloPredictions, distribution_focal_loss,
+};
 
 /// The cases of every file here, by which the gradients are checked.
 #[doc(hidden)]
 pub fn cases() -> Vec<tensor::autograd::check::Case> {
-    let files =
-        [boxes::cases(), box_coder::cases(), roi_align::cases(), roi_pool::cases(), faster_rcnn::cases()];
+    let files = [
+        boxes::cases(),
+        box_coder::cases(),
+        roi_align::cases(),
+        roi_pool::cases(),
+        faster_rcnn::cases(),
+        yolo::cases(),
+    ];
     files.into_iter().flatten().collect()
 }
