@@ -1,7 +1,7 @@
 //! A convolutional network reads handwritten digits: 1,797 pictures of 8×8 pixels, `Conv2d`, `MaxPool2d` and
 //! `CrossEntropyLoss`.
 //!
-//! | multiclass | CNN | CrossEntropyLoss | digits | accuracy 0.985 | – |
+//! | multiclass | CNN | CrossEntropyLoss | digits | accuracy 0.985 | 1 s |
 //!
 //! `cargo run --release --example cnn_digits -- --epochs 30 --seed 0`
 

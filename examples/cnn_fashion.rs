@@ -1,7 +1,7 @@
 //! A convolutional network sorts clothes: 5,000 pictures of Fashion-MNIST in 28×28 pixels, `Conv2d`, `BatchNorm2d`,
 //! `Dropout` and `CrossEntropyLoss`; it stops when the validation loss no longer falls, and keeps the best weights.
 //!
-//! | image classification | CNN | CrossEntropyLoss | Fashion-MNIST, a part | accuracy 0.88 | – |
+//! | image classification | CNN | CrossEntropyLoss | Fashion-MNIST, a part | accuracy 0.881 | 16 s |
 //!
 //! `cargo run --release --example cnn_fashion -- --epochs 20 --seed 0`, right for 0.88 of the test part.
 //! The full set of 70,000 pictures, from Debian's package `dataset-fashion-mnist` or any folder with its four files:

@@ -1,7 +1,7 @@
 //! An LSTM reads names letter by letter: which of ten languages is a surname from? `Embedding`, `LSTM` in both
 //! directions and `CrossEntropyLoss`, beside a bag of letters, which does not see their order.
 //!
-//! | text classification | LSTM | CrossEntropyLoss | surnames | accuracy 0.67 (bag of letters 0.50) | – |
+//! | text classification | LSTM | CrossEntropyLoss | surnames | accuracy 0.674 (bag of letters 0.501) | 3 s |
 //!
 //! `cargo run --release --example lstm_text -- --epochs 12 --seed 0`
 //! It is right for 0.67 of the test part, the bag of letters for 0.50.
@@ -93,7 +93,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .line("bag of letters, test", &bag_test)
         .save("lstm_text.svg")?;
     println!("\nlearning curve: lstm_text.svg");
-    println!("bag of letters accuracy: {:.4}", accuracy_score(y_test, &bag_guess)?);
+    println!("baseline accuracy: {:.4} (a bag of letters)", accuracy_score(y_test, &bag_guess)?);
     println!("test accuracy: {:.4}", accuracy_score(y_test, &guess)?);
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! places, `TransformerEncoder` and `CrossEntropyLoss`; the data and the bag of letters beside it are those of
 //! `lstm_text`.
 //!
-//! | text classification | Transformer | CrossEntropyLoss | surnames | accuracy 0.63 (bag of letters 0.50) | – |
+//! | text classification | Transformer | CrossEntropyLoss | surnames | accuracy 0.629 (bag of letters 0.502) | 20 s |
 //!
 //! `cargo run --release --example transformer_text -- --epochs 20 --seed 0`
 //! It is right for 0.63 of the test part, the bag of letters for 0.50.
@@ -98,7 +98,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .line("bag of letters, test", &bag_test)
         .save("transformer_text.svg")?;
     println!("\nlearning curve: transformer_text.svg");
-    println!("bag of letters accuracy: {:.4}", accuracy_score(y_test, &bag_guess)?);
+    println!("baseline accuracy: {:.4} (a bag of letters)", accuracy_score(y_test, &bag_guess)?);
     println!("test accuracy: {:.4}", accuracy_score(y_test, &guess)?);
     Ok(())
 }

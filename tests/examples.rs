@@ -56,6 +56,16 @@ fn the_binary_classifier_prints_pytorchs_losses() {
     assert!(accuracy.parse::<f64>().unwrap() >= 0.96);
 }
 
+/// In its quick form it sees too few canvases to learn much; it draws what it says of them nonetheless.
+#[test]
+fn the_multilabel_network_draws_what_it_sees() {
+    let found = output("cnn_multilabel", &["--quick"]);
+    assert!(found.lines().last().is_some_and(|line| line.starts_with("test F1: ")), "{found}");
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cnn_multilabel");
+    let picture = std::fs::read_to_string(folder.join("cnn_multilabel_canvases.svg")).expect("a picture");
+    assert!((8..=12).contains(&picture.matches("<text ").count()), "{found}");
+}
+
 /// The last line of each example is a figure of its test part, and beats the last baseline that it prints.
 #[test]
 fn examples_beat_their_baselines() {
@@ -66,8 +76,13 @@ fn examples_beat_their_baselines() {
         "own_csv",
         "second_order",
         "cnn_digits",
+        "cnn_binary",
+        "cnn_fashion",
+        "lstm_digits",
+        "lstm_text",
+        "transformer_text",
     ];
-    let less = ["robust_regression", "custom_loss"];
+    let less = ["robust_regression", "custom_loss", "mlp_outliers", "cnn_regression"];
     for example in more.into_iter().chain(less) {
         let found = output(example, &["--quick"]);
         let figure = |label: &str| {

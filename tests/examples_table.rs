@@ -156,6 +156,34 @@ fn examples_use_the_losses_that_they_name() {
     assert!(losses > 10, "{losses} losses");
 }
 
+/// A model in the tables of the losses leads to an example that trains that model with that loss.
+#[test]
+fn the_losses_lead_to_their_examples() {
+    let examples = examples();
+    for page in ["../docs/losses.md", "../docs/ko/losses.md"] {
+        let text = read_to_string(folder().join(page)).expect("the page of the losses");
+        let mut links = 0;
+        for row in text.lines().filter(|line| line.starts_with("| ") && line.contains("/examples/")) {
+            let mut cells = row.trim_matches('|').split('|');
+            let (models, losses) = (cells.nth(1).expect("models"), cells.nth(1).expect("losses"));
+            for (model, file) in
+                models.split(", ").filter_map(|link| link.trim().strip_prefix('[')?.split_once("]("))
+            {
+                let name = file.trim_end_matches(".rs)").rsplit('/').next().expect("a name");
+                let example = examples.iter().find(|example| example.name == name).expect(name);
+                assert!(example.cells[1].contains(model), "{page}: {name} is no {model}");
+                // Detectors and models that draw have losses of several parts, said in more words.
+                let plain = ["BCEWithLogitsLoss", "CrossEntropyLoss", "MSELoss", "HuberLoss"];
+                if let Some(loss) = plain.iter().find(|loss| losses.contains(&format!("`{loss}`"))) {
+                    assert!(example.cells[2].contains(loss), "{page}: {name} does not train with {loss}");
+                }
+                links += 1;
+            }
+        }
+        assert!(links >= 12, "{page}: {links} links");
+    }
+}
+
 /// A time is a number and a unit, or a dash where nobody has measured it yet.
 #[test]
 fn run_times_are_times() {
