@@ -156,7 +156,71 @@ fn curves() -> Vec<Curve> {
             let of_width = |width: &Tensor| stack(&[&low, &low, width, &high], -1)?.reshape([1, 4]);
             CIoULoss::new().forward(&of_width(x)?, &of_width(&high)?)
         }),
+        curve("GanLoss::Bce, critic", "critic of a real sample", wide, critic_of_real(GanLoss::Bce)),
+        curve(
+            "GanLoss::LeastSquares, critic",
+            "critic of a real sample",
+            wide,
+            critic_of_real(GanLoss::LeastSquares),
+        ),
+        curve("GanLoss::Hinge, critic", "critic of a real sample", wide, critic_of_real(GanLoss::Hinge)),
+        curve(
+            "GanLoss::Wasserstein, critic",
+            "critic of a real sample",
+            wide,
+            critic_of_real(GanLoss::Wasserstein),
+        ),
+        curve("GanLoss::Bce, generator", "critic of a generated sample", wide, |x| GanLoss::Bce.generator(x)),
+        curve("GanLoss::LeastSquares, generator", "critic of a generated sample", wide, |x| {
+            GanLoss::LeastSquares.generator(x)
+        }),
+        curve("GanLoss::Hinge, generator", "critic of a generated sample", wide, |x| {
+            GanLoss::Hinge.generator(x)
+        }),
+        curve("GanLoss::Wasserstein, generator", "critic of a generated sample", wide, |x| {
+            GanLoss::Wasserstein.generator(x)
+        }),
+        // A critic that is a straight line: its slope is the same everywhere.
+        curve("gradient_penalty", "slope of the critic", wide, |slope| {
+            let sample = slope.full_like(1.0).reshape([1, 1])?;
+            gradient_penalty(|at| at.mul(slope), &sample, &sample)
+        }),
+        curve("r1_penalty", "slope of the critic", wide, |slope| {
+            r1_penalty(|at| at.mul(slope), &slope.full_like(1.0).reshape([1, 1])?)
+        }),
+        curve("VaeLoss", "μ, where σ = 1", wide, |mu| divergence(mu, &mu.full_like(0.0), 0.0)),
+        curve("VaeLoss, σ", "ln σ², where μ = 0", wide, |log_var| {
+            divergence(&log_var.full_like(0.0), log_var, 0.0)
+        }),
+        curve("VaeLoss, free_bits = 2", "μ, where σ = 1", wide, |mu| {
+            divergence(mu, &mu.full_like(0.0), 2.0)
+        }),
+        curve("DiffusionLoss", "said − ε", wide, |x| denoising(x, None)),
+        curve("DiffusionLoss, min_snr = 5, ᾱ = 0.95", "said − ε", wide, |x| denoising(x, Some(5.0))),
     ]
+}
+
+/// What the critic learns from a real sample, beside a generated one of 0.
+fn critic_of_real(game: GanLoss) -> impl Fn(&Tensor) -> Result<Tensor> {
+    move |x| game.critic(x, &x.full_like(0.0))
+}
+
+/// The loss of a perfect reconstruction from a latent number.
+fn divergence(mu: &Tensor, log_var: &Tensor, free_bits: f64) -> Result<Tensor> {
+    let one = |x: &Tensor| x.reshape([1, 1]);
+    let picture = one(&mu.full_like(0.5))?;
+    let criterion = VaeLoss::new(Reconstruction::Mse).free_bits(free_bits);
+    Ok(criterion.forward(&picture, &picture, &one(mu)?, &one(log_var)?)?.loss)
+}
+
+/// The loss of a denoiser that misses the noise by `x`, at a step with little noise.
+fn denoising(x: &Tensor, min_snr: Option<f64>) -> Result<Tensor> {
+    let mut criterion = DiffusionLoss::new(NoiseSchedule::from_betas([0.05])?, Prediction::Epsilon);
+    if let Some(gamma) = min_snr {
+        criterion = criterion.min_snr(gamma);
+    }
+    let said = x.reshape([1])?;
+    criterion.forward(&said, &said.full_like(0.0), &said.full_like(0.0), &tensor([0]))
 }
 
 const COLUMNS: usize = 4;
@@ -195,7 +259,7 @@ fn main() -> Outcome<()> {
         // The first curve of a criterion is its picture.
         let name = curve.name.split(',').next().unwrap_or(curve.name);
         if drawn.insert(name) {
-            let file = folder.join(name).with_extension("svg");
+            let file = folder.join(name.replace("::", "")).with_extension("svg");
             let area = SVGBackend::new(&file, CELL).into_drawing_area();
             area.fill(&WHITE)?;
             draw(curve, &area, &lines)?;

@@ -70,6 +70,7 @@ fn the_multilabel_network_draws_what_it_sees() {
 #[test]
 fn examples_beat_their_baselines() {
     let more = [
+        "vae_digits",
         "multiclass_classifier",
         "multilabel_classifier",
         "regression",
@@ -93,5 +94,29 @@ fn examples_beat_their_baselines() {
         assert!(found.lines().last().is_some_and(|line| line.starts_with("test ")), "{example}: {found}");
         let gain = figure("test ") - figure("baseline ");
         assert!(if less.contains(&example) { gain < 0.0 } else { gain > 0.0 }, "{example}: {found}");
+    }
+}
+
+/// Too short to draw anything, but all of the way: training, samples, pictures and the classifier's verdict.
+#[test]
+fn generators_end_with_the_share_of_their_samples_that_convinces() {
+    let runs: [(&str, &[&str]); 5] = [
+        ("diffusion_digits", &["--quick"]),
+        ("diffusion_digits", &["--quick", "--predict", "noise", "--schedule", "linear", "--min-snr", "5"]),
+        ("gan_fashion", &["--quick"]),
+        ("gan_fashion", &["--quick", "--loss", "wgan-gp"]),
+        ("gan_fashion", &["--quick", "--loss", "lsgan"]),
+    ];
+    for (example, arguments) in runs {
+        let found = output(example, arguments);
+        let last =
+            found.lines().last().and_then(|line| line.strip_prefix("test share of samples")).expect(&found);
+        let share: f64 = last.rsplit(' ').next().and_then(|figure| figure.parse().ok()).expect(last);
+        assert!((0.0..=1.0).contains(&share), "{found}");
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(example);
+        let of_samples =
+            if example == "gan_fashion" { "gan_fashion_samples.png" } else { "diffusion_digits_ddpm.png" };
+        let picture = std::fs::read(folder.join(of_samples)).expect("a picture");
+        assert_eq!(picture[..8], *b"\x89PNG\r\n\x1a\n", "{example}");
     }
 }

@@ -12,6 +12,8 @@ mod case;
 mod compare;
 #[path = "golden/criteria.rs"]
 mod criteria;
+#[path = "golden/generation.rs"]
+mod generation;
 #[path = "golden/initial.rs"]
 mod initial;
 #[path = "golden/layers.rs"]

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod convolutions;
+mod critics;
 mod data;
 mod losses;
 mod measure;
@@ -29,6 +30,7 @@ fn run(options: &Options) -> tensor::Result<()> {
         || losses::run(options, name)?
         || operations::run(options, name)?
         || convolutions::run(options, name)?
+        || critics::run(options, name)?
     {
         return Ok(());
     }

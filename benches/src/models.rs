@@ -98,7 +98,7 @@ pub(crate) fn run(options: &Options, name: &str) -> Result<bool> {
 
 /// The model with the parameters that every library's program has: seeds 100, 101, …, evenly in ±1/√fan_in. A
 /// normalisation keeps its ones and zeros.
-fn drawn(model: Sequential) -> Result<Sequential> {
+pub(crate) fn drawn(model: Sequential) -> Result<Sequential> {
     let mut seed = 100;
     let mut fan_in = None;
     for parameter in model.parameters() {

@@ -38,7 +38,8 @@ struct Series {
 }
 
 /// Colours that people with colour blindness can tell apart. Source: M. Okabe and K. Ito, "Color Universal Design", 2002.
-const COLOURS: [RGBColor; 7] = [
+/// The last three are for ten classes in one picture.
+const COLOURS: [RGBColor; 10] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -46,6 +47,9 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(230, 159, 0),
     RGBColor(86, 180, 233),
     RGBColor(0, 0, 0),
+    RGBColor(214, 200, 40),
+    RGBColor(150, 150, 150),
+    RGBColor(120, 60, 20),
 ];
 
 impl Chart {

@@ -20,5 +20,6 @@ fn known(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         .or_else(|| crate::layers_norm::call(op, args))
         .or_else(|| crate::layers_plain::call(op, args))
         .or_else(|| crate::vision::call(op, args))
+        .or_else(|| crate::generation::call(op, args))
         .or_else(|| crate::programs::call(op, args))
 }
