@@ -82,8 +82,17 @@ fn examples_beat_their_baselines() {
         "lstm_digits",
         "lstm_text",
         "transformer_text",
+        "text_binary",
+        "text_multilabel",
     ];
-    let less = ["robust_regression", "custom_loss", "mlp_outliers", "cnn_regression"];
+    let less = [
+        "robust_regression",
+        "custom_loss",
+        "mlp_outliers",
+        "cnn_regression",
+        "lstm_forecast",
+        "char_transformer",
+    ];
     for example in more.into_iter().chain(less) {
         let found = output(example, &["--quick"]);
         let figure = |label: &str| {
