@@ -84,6 +84,7 @@ fn paired(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
                 mask: args.find("attn_mask"),
                 causal: args.flag("is_causal").unwrap_or(false),
                 scale: args.float("scale"),
+                ..Attention::default()
             };
             args.t("query").scaled_dot_product_attention(args.t("key"), args.t("value"), attention)
         }

@@ -1,8 +1,8 @@
 //! Attention head by head: no more of the scores exists at a time than some rows of one head per thread.
 //!
-//! `S = scale·Q·Kᵀ + mask`, `P = softmax(S)` along the rows, `O = P·V`. The forward pass keeps `ln Σ eˢ` of each row, from
-//! which the backward pass computes P once more. Sources: A. Vaswani et al., arXiv:1706.03762; T. Dao et al.,
-//! arXiv:2205.14135.
+//! `S = scale·Q·Kᵀ + mask`, `P = softmax(S)` along the rows, `O = (P∘D)·V`, where D is what [`Dropped`] says, or one. The
+//! forward pass keeps `ln Σ eˢ` of each row, from which the backward pass computes P once more. Sources: A. Vaswani et
+//! al., arXiv:1706.03762; T. Dao et al., arXiv:2205.14135.
 
 use crate::gemm::{Matrix, gemm};
 use crate::map::fused;
@@ -40,6 +40,29 @@ pub struct Head<'a, T> {
     pub mask: Option<Matrix<'a, T>>,
 }
 
+/// Weights that are set to zero, as dropout does: one bit for each score `(heads, rows, columns)`, the first in the
+/// lowest place of the first word, and what the weights are multiplied by whose bit is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropped<'a> {
+    /// `⌈heads·rows·columns / 64⌉` words.
+    pub kept: &'a [u64],
+    /// One over the probability of a one.
+    pub factor: f64,
+}
+
+impl Dropped<'_> {
+    /// Multiplies weights of a block, or their gradients: row `row` of all heads' is the first.
+    fn apply<T: Float>(self, shape: Shape, row: usize, seen: usize, weights: &mut [T]) {
+        let factors = [T::default(), T::from_f64(self.factor)];
+        for (i, weights) in weights.chunks_exact_mut(seen).enumerate() {
+            let first = (row + i) * shape.columns;
+            for (bit, w) in (first..).zip(weights) {
+                *w = *w * factors[(self.kept[bit / 64] >> (bit % 64) & 1) as usize];
+            }
+        }
+    }
+}
+
 /// Queries that are looked at together.
 const BLOCK: usize = 64;
 
@@ -60,6 +83,11 @@ impl Shape {
     fn together(self, heads: usize) -> usize {
         let work = self.rows * self.columns * (self.width + self.values);
         heads.div_ceil(pieces(heads, 250_000 / work.max(1)))
+    }
+
+    fn check(self, heads: usize, dropped: Option<Dropped<'_>>) {
+        let scores = heads * self.rows * self.columns;
+        assert!(dropped.is_none_or(|d| d.kept.len() * 64 >= scores), "attention: too few bits");
     }
 }
 
@@ -190,10 +218,17 @@ fn mean<T: Float>(weights: &[T], values: &[T]) -> T {
 ///
 /// # Panics
 /// If a slice has another size than the shape says.
-pub fn attention<T: Float>(shape: Shape, heads: &[Head<'_, T>], out: &mut [T], logs: &mut [T]) {
+pub fn attention<T: Float>(
+    shape: Shape,
+    heads: &[Head<'_, T>],
+    dropped: Option<Dropped<'_>>,
+    out: &mut [T],
+    logs: &mut [T],
+) {
     let Shape { rows, columns, values, .. } = shape;
     let size = rows * values;
     assert!(out.len() == heads.len() * size && logs.len() == heads.len() * rows, "attention: outputs");
+    shape.check(heads.len(), dropped);
     if out.is_empty() || columns == 0 {
         return;
     }
@@ -204,12 +239,17 @@ pub fn attention<T: Float>(shape: Shape, heads: &[Head<'_, T>], out: &mut [T], l
         let mut sums = [T::default(); BLOCK];
         let outs = out.take(piece).chunks_exact_mut(size);
         let logs = logs.take(piece).chunks_exact_mut(rows);
-        for ((head, out), logs) in heads[piece * together..].iter().zip(outs).zip(logs) {
+        for (i, (out, logs)) in outs.zip(logs).enumerate() {
+            let number = piece * together + i;
+            let head = &heads[number];
             for [first, rows, seen] in shape.blocks() {
                 let room = &mut room[..rows * seen];
                 scores(shape, head, [first, rows, seen], room);
                 let logs = &mut logs[first..first + rows];
                 Arch::new().dispatch(Softmax { scores: room, seen, sums: &mut sums[..rows], logs });
+                if let Some(dropped) = dropped {
+                    dropped.apply(shape, number * shape.rows + first, seen, room);
+                }
                 let out = &mut out[first * values..(first + rows) * values];
                 gemm([rows, seen, values], dense(room, seen), head.value, out, false);
                 for (row, &sum) in out.chunks_exact_mut(values).zip(&sums) {
@@ -220,7 +260,7 @@ pub fn attention<T: Float>(shape: Shape, heads: &[Head<'_, T>], out: &mut [T], l
     });
 }
 
-/// `P = e^(s − log)` in place of the scores, and `∂S = P∘(∂P − Σ P∘∂P)·scale` in place of `∂P`.
+/// `P = e^(s − log)` in place of the scores, and `∂S = P∘(∂P − Σ P∘∂P)·scale` in place of `∂P = D∘(∂O·Vᵀ)`.
 ///
 /// The sum is a mean, so that all `∂P` may be taken from that of the likeliest key first. `Σ O∘∂O` is the same number for
 /// fewer operations; but where one key has nearly all the weight, what is left would be the rounding of large numbers.
@@ -262,6 +302,8 @@ impl<T: Float> Slopes<'_, T> {
 /// What the backward pass reads besides the operands: `(heads, rows)` and `(heads, rows, values)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Passed<'a, T> {
+    /// What the forward pass dropped.
+    pub dropped: Option<Dropped<'a>>,
     /// `ln Σ eˢ` of each row.
     pub logs: &'a [T],
     /// The gradient of the outputs.
@@ -283,6 +325,7 @@ pub fn backward<T: Float>(
     if rows * columns * width * of_value * heads.len() == 0 {
         return;
     }
+    shape.check(heads.len(), passed.dropped);
     let together = shape.together(heads.len());
     let sizes = [rows * width, columns * width, columns * of_value];
     let [queries, keys, values] =
@@ -308,13 +351,20 @@ pub fn backward<T: Float>(
                 let grad = &grad[first * of_value..(first + rows) * of_value];
                 scores(shape, head, [first, rows, seen], room);
                 gemm([rows, of_value, seen], dense(grad, of_value), transposed(head.value), slopes, false);
+                let row = number * shape.rows + first;
+                if let Some(dropped) = passed.dropped {
+                    dropped.apply(shape, row, seen, slopes);
+                }
                 Arch::new().dispatch(Slopes {
                     scores: room,
                     grad: slopes,
                     seen,
-                    logs: &passed.logs[number * shape.rows + first..][..rows],
+                    logs: &passed.logs[row..][..rows],
                     scale: T::from_f64(shape.scale),
                 });
+                if let Some(dropped) = passed.dropped {
+                    dropped.apply(shape, row, seen, room);
+                }
                 let part = &mut query[first * width..(first + rows) * width];
                 gemm([rows, seen, width], dense(slopes, seen), head.key, part, false);
                 let block = from_row(head.query, first);

@@ -28,7 +28,8 @@ pub struct Attend<'a> {
     pub attn_mask: Option<&'a Tensor>,
     /// Whether target `i` sees sources 0 to `i` only.
     pub is_causal: bool,
-    /// Whether the weights are returned too; it is faster without.
+    /// Whether the weights are returned too. Without them all scores `(batch, heads, target, source)` never exist at once,
+    /// which is faster and takes less memory; with them, even averaged, they are part of the graph and are held.
     pub need_weights: bool,
     /// Whether these are the mean over the heads.
     pub average_attn_weights: bool,
@@ -279,13 +280,18 @@ impl MultiheadAttention {
         let causal = attend.is_causal && attend.attn_mask.is_none();
         let dropped = self.mode.is_training() && self.options.dropout > 0.0;
         let joined = |t: &Tensor| t.transpose(1, 2)?.flatten(2, 3);
-        let (output, weights) = if !attend.need_weights && !dropped {
+        let (output, weights) = if !attend.need_weights {
             let mask = if plain && (!causal || added == 0) {
                 None
             } else {
                 self.mask(&attend, [batch, target, source], added, q.dtype())?
             };
-            let rule = Attention { mask: mask.as_ref(), causal: causal && mask.is_none(), scale: None };
+            let rule = Attention {
+                mask: mask.as_ref(),
+                causal: causal && mask.is_none(),
+                dropout_p: if dropped { self.options.dropout } else { 0.0 },
+                ..Attention::default()
+            };
             (joined(&q.scaled_dot_product_attention(&k, &v, rule)?)?, None)
         } else {
             let scores = q.mul(1.0 / (width as f64).sqrt())?.matmul(&k.mt()?)?;
