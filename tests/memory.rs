@@ -1,6 +1,6 @@
 //! Memory stays flat, measured by this process's own resident size: hence a test binary of its own, and one test.
 
-use loss::{BCELoss, BCEWithLogitsLoss, Criterion, CrossEntropyLoss, HuberLoss, MSELoss};
+use loss::{BCELoss, BCEWithLogitsLoss, Criterion, CrossEntropyLoss, HuberLoss, MSELoss, NLLLoss};
 use tensor::{Parameter, Result, Tensor, checkpoint, empty_cache, no_grad, rand, randint, tensor};
 
 /// A figure of this process's memory in KiB: `VmRSS`, what is resident, or `VmHWM`, the most that ever was.
@@ -56,19 +56,24 @@ fn a_checkpoint_gives_up_what_it_can_compute_again() {
 type Step = Box<dyn Fn()>;
 
 /// Forward and backward of each loss, on `rows` of 1024 random numbers.
-fn steps(rows: i64) -> [(&'static str, Step); 5] {
+fn steps(rows: i64) -> [(&'static str, Step); 7] {
     let (x, t) = (rand([rows, 1024]).unwrap(), rand([rows, 1024]).unwrap());
     let labels = randint(0, 1024, [rows]).unwrap();
-    let step = |criterion: &'static dyn Fn(&Tensor, &Tensor) -> Result<Tensor>, t: &Tensor| -> Step {
+    // The same numbers as pictures of 32 classes. A loss for each pixel is a sixteenth of the gradient.
+    let picture = x.reshape([rows / 32, 32, 32, 32]).unwrap();
+    let pixels = randint(0, 32, [rows / 32, 32, 32]).unwrap();
+    let step = |x: &Tensor, criterion: &'static dyn Fn(&Tensor, &Tensor) -> Result<Tensor>, t: &Tensor| -> Step {
         let (x, t) = (x.clone(), t.clone());
         Box::new(move || criterion(&x.detach().requires_grad(), &t).unwrap().backward().unwrap())
     };
     [
-        ("MSELoss", step(&|x, t| MSELoss::new().forward(x, t), &t)),
-        ("HuberLoss", step(&|x, t| HuberLoss::new().forward(x, t), &t)),
-        ("BCELoss", step(&|x, t| BCELoss::new().forward(x, t), &t)),
-        ("BCEWithLogitsLoss", step(&|x, t| BCEWithLogitsLoss::new().forward(x, t), &t)),
-        ("CrossEntropyLoss", step(&|x, t| CrossEntropyLoss::new().forward(x, t), &labels)),
+        ("MSELoss", step(&x, &|x, t| MSELoss::new().forward(x, t), &t)),
+        ("HuberLoss", step(&x, &|x, t| HuberLoss::new().forward(x, t), &t)),
+        ("BCELoss", step(&x, &|x, t| BCELoss::new().forward(x, t), &t)),
+        ("BCEWithLogitsLoss", step(&x, &|x, t| BCEWithLogitsLoss::new().forward(x, t), &t)),
+        ("CrossEntropyLoss", step(&x, &|x, t| CrossEntropyLoss::new().forward(x, t), &labels)),
+        ("CrossEntropyLoss of pictures", step(&picture, &|x, t| CrossEntropyLoss::new().forward(x, t), &pixels)),
+        ("NLLLoss of pictures", step(&picture, &|x, t| NLLLoss::new().forward(x, t), &pixels)),
     ]
 }
 

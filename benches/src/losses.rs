@@ -17,6 +17,24 @@ pub(crate) fn run(options: &Options, name: &str) -> Result<bool> {
         both_ways(options, &[&x], || criterion.forward(&x, &y))?;
         return Ok(true);
     }
+    if let Some([images, classes, height, width]) = criterion.strip_prefix("ce").and_then(sizes) {
+        let n = images * classes * height * width;
+        let x = Tensor::from_vec(standard(1, n), [images, classes, height, width])?.requires_grad();
+        let y = Tensor::from_vec(labels(2, n / classes, classes), [images, height, width])?;
+        let criterion = CrossEntropyLoss::new();
+        both_ways(options, &[&x], || criterion.forward(&x, &y))?;
+        return Ok(true);
+    }
+    // The same with the classes brought to the back by a copy first.
+    if let Some([images, classes, height, width]) = criterion.strip_prefix("rows").and_then(sizes) {
+        let n = images * classes * height * width;
+        let x = Tensor::from_vec(standard(1, n), [images, classes, height, width])?.requires_grad();
+        let y = Tensor::from_vec(labels(2, n / classes, classes), n / classes)?;
+        let criterion = CrossEntropyLoss::new();
+        let rows = || x.permute([0, 2, 3, 1])?.reshape([n / classes, classes]);
+        both_ways(options, &[&x], || criterion.forward(&rows()?, &y))?;
+        return Ok(true);
+    }
     let n = 1_000_000;
     let x = Tensor::from_vec(standard(1, n), n)?.requires_grad();
     let y = Tensor::from_vec(if criterion.starts_with("bce") { bits(2, n) } else { standard(2, n) }, n)?;

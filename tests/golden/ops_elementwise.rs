@@ -128,7 +128,7 @@ fn with_options(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>>
         },
         "glu" => x.glu(args.dim("dim").unwrap_or(-1)),
         "hardshrink" => Ok(x.hardshrink(number("lambd", 0.5))),
-        "hardtanh" => Ok(x.hardtanh(number("min_val", -1.0), number("max_val", 1.0))),
+        "hardtanh" => x.hardtanh(number("min_val", -1.0), number("max_val", 1.0)),
         "leaky_relu" => Ok(x.leaky_relu(number("negative_slope", 0.01))),
         "logit" => Ok(args.float("eps").map_or_else(|| x.logit(), |eps| x.logit_eps(eps))),
         "mvlgamma" | "multigammaln" => x.mvlgamma(args.int("p")?),
@@ -137,7 +137,7 @@ fn with_options(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>>
         "prelu" => x.prelu(args.find("weight")?),
         "round" => Ok(args.int("decimals").map_or_else(|| x.round(), |d| x.round_decimals(d as i32))),
         "rrelu" if args.flag("training") != Some(true) => {
-            Ok(x.rrelu(number("lower", 1.0 / 8.0), number("upper", 1.0 / 3.0)))
+            x.rrelu(number("lower", 1.0 / 8.0), number("upper", 1.0 / 3.0))
         }
         "softplus" => Ok(x.softplus(number("beta", 1.0), number("threshold", 20.0))),
         "softshrink" => x.softshrink(number("lambd", 0.5)),

@@ -199,7 +199,8 @@ fn norm(op: &str, x: &Tensor, args: &Args<'_>, dims: Vec<i64>, all: bool) -> Opt
         _ => false,
     };
     Some(match (matrix, word) {
-        (_, Some(word)) if word != "fro" => return None,
+        (_, Some("nuc")) => x.nuclear_norm(pair()?, keepdim),
+        (_, Some(word)) if word != "fro" => Err(tensor::Error::value("matrix_norm", "there is no such norm")),
         (true, _) => x.matrix_norm(if word.is_some() { None } else { args.float(name) }, pair()?, keepdim),
         (false, Some(_)) => x.vector_norm(2.0, dims, keepdim),
         (false, None) => x.vector_norm(args.float(name).unwrap_or(2.0), dims, keepdim),
@@ -214,6 +215,7 @@ fn scan(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
             x.argsort(dim().unwrap_or(-1), args.flag("descending").unwrap_or(false))
         }
         "msort" => x.msort(),
+        "linalg.svdvals" => x.svdvals(),
         "histc" => x.histc(
             args.int("bins").unwrap_or(100) as usize,
             args.float("min").unwrap_or(0.0),

@@ -4,6 +4,8 @@
 //! With smoothing ε the expected probabilities are `q = (1 − ε)·t + ε/C`; the loss of a row is `−Σ w·q·ln softmax(x)`,
 //! its gradient `A·softmax(x) − w·q` with `A = Σ w·q`.
 
+mod planes;
+
 use crate::map::{Arg, Map2, Map3, PIECE, vectorize, zip, zip3};
 use crate::real::{Float, Real};
 use crate::reduce;
@@ -71,13 +73,17 @@ struct Pulled<T> {
     label: T,
 }
 
-/// Class indices: the label of each row (`None`: it counts nothing), and how the classes are weighed.
+/// Class indices: the label of each row, and how the classes are weighed.
 #[derive(Clone, Copy, Debug)]
 pub struct Labels<'a, T> {
-    /// One per row, below `classes`.
-    pub labels: &'a [Option<usize>],
+    /// One per row, below `classes`, or `ignored`.
+    pub labels: &'a [i64],
+    /// The label of rows that count nothing.
+    pub ignored: i64,
     /// The length of a row.
     pub classes: usize,
+    /// From one logit of a distribution to the next: 1, or the size of a plane of logits `(N, C, d₁, …)`.
+    pub inner: usize,
     /// One weight per class.
     pub weights: Option<&'a [T]>,
     /// How the label is smoothed.
@@ -85,6 +91,12 @@ pub struct Labels<'a, T> {
 }
 
 impl<T: Float> Labels<'_, T> {
+    /// A label as the index of a class, if it counts.
+    #[inline]
+    fn class(&self, label: i64) -> Option<usize> {
+        (label != self.ignored).then_some(label as usize)
+    }
+
     fn weight(&self, y: usize) -> f64 {
         self.weights.map_or(1.0, |w| w[y].to_f64())
     }
@@ -95,11 +107,14 @@ impl<T: Float> Labels<'_, T> {
 
     /// The sum of the labels' weights.
     pub fn denominator(&self) -> f64 {
-        self.labels.iter().flatten().map(|&y| self.weight(y)).sum()
+        self.labels.iter().filter_map(|&y| self.class(y)).map(|y| self.weight(y)).sum()
     }
 
     /// Writes the loss and the normaliser of each row that counts.
     pub fn losses(&self, x: &[T], losses: &mut [f64], normalizers: &mut [Normalizer]) {
+        if self.inner > 1 {
+            return self.losses_of_planes(x, 1.0, losses, Some(normalizers), &mut []);
+        }
         let (columns, rows) = (self.classes.max(1), self.labels.len());
         let size = rows.div_ceil(pieces(rows, PIECE / columns)).max(1);
         let (losses, normalizers) = (Pieces::new(losses, size), Pieces::new(normalizers, size));
@@ -107,7 +122,7 @@ impl<T: Float> Labels<'_, T> {
             let (losses, normalizers) = (losses.take(i), normalizers.take(i));
             let rows = x[i * size * columns..].chunks_exact(columns).zip(&self.labels[i * size..]);
             for ((row, y), (loss, normalizer)) in rows.zip(losses.iter_mut().zip(normalizers)) {
-                if let Some(y) = *y {
+                if let Some(y) = self.class(*y) {
                     *normalizer = Normalizer::of(row);
                     *loss = self.loss(row, y, *normalizer);
                 }
@@ -121,27 +136,25 @@ impl<T: Float> Labels<'_, T> {
         x: &[T],
         grad: f64,
         losses: &mut [f64],
-        normalizers: &mut [Normalizer],
         out: &mut [T],
     ) {
+        if self.inner > 1 {
+            return self.losses_of_planes(x, grad, losses, None, out);
+        }
         let (columns, rows, total) = (self.classes.max(1), self.labels.len(), self.total_weight());
         let size = rows.div_ceil(pieces(rows, PIECE / columns)).max(1);
-        let (losses, normalizers) = (Pieces::new(losses, size), Pieces::new(normalizers, size));
-        let out = Pieces::new(out, size * columns);
+        let (losses, out) = (Pieces::new(losses, size), Pieces::new(out, size * columns));
         share(losses.len(), &|i| {
-            let each = losses.take(i).iter_mut().zip(normalizers.take(i));
             let rows = x[i * size * columns..].chunks_exact(columns).zip(&self.labels[i * size..]);
-            for (((row, y), (loss, normalizer)), out) in
-                rows.zip(each).zip(out.take(i).chunks_exact_mut(columns))
-            {
-                let Some(y) = *y else {
+            let each = losses.take(i).iter_mut().zip(out.take(i).chunks_exact_mut(columns));
+            for ((row, y), (loss, out)) in rows.zip(each) {
+                let Some(y) = self.class(*y) else {
                     out.fill(T::default());
                     continue;
                 };
-                let sum;
-                (*normalizer, sum) = Normalizer::with_exponentials(row, out);
-                *loss = self.loss(row, y, *normalizer);
-                let Pulled { a, b, label } = self.pulled(grad, y, total, row, *normalizer);
+                let (normalizer, sum) = Normalizer::with_exponentials(row, out);
+                *loss = self.loss(row, y, normalizer);
+                let Pulled { a, b, label } = self.pulled(grad, y, total, row[y], normalizer);
                 let (a, b) = (T::from_f64(a / sum), T::from_f64(b));
                 let row = &mut *out;
                 match self.weights.filter(|_| b != T::default()) {
@@ -156,24 +169,29 @@ impl<T: Float> Labels<'_, T> {
     }
 
     /// What the gradient of a row is made of, from that of its loss.
-    fn pulled(&self, g: f64, y: usize, total: f64, row: &[T], normalizer: Normalizer) -> Pulled<T> {
+    fn pulled(&self, g: f64, y: usize, total: f64, label: T, normalizer: Normalizer) -> Pulled<T> {
         let Smoothing { keep, share } = self.smoothing;
         let w = self.weight(y);
         // `p − 1` with all digits where p is close to 1.
-        let log = normalizer.log_softmax(row[y]);
+        let log = normalizer.log_softmax(label);
         let label = T::from_f64(g * (keep * w * log.exp_m1() + share * (total * log.exp() - w)));
         Pulled { a: g * (keep * w + share * total), b: g * share, label }
     }
 
     fn loss(&self, row: &[T], y: usize, normalizer: Normalizer) -> f64 {
-        let Smoothing { keep, share } = self.smoothing;
-        let w = self.weight(y);
-        let mut loss = if w == 0.0 { 0.0 } else { -keep * w * normalizer.log_softmax(row[y]) };
+        let mut loss = self.of_label(row[y], y, normalizer);
+        let share = self.smoothing.share;
         if share > 0.0 {
             let surprise = Surprise(normalizer);
             loss += share * reduce::zip_sum(surprise, row.len(), Arg::Slice(row), self.arg()).to_f64();
         }
         loss
+    }
+
+    /// The label's part of the loss.
+    fn of_label(&self, label: T, y: usize, normalizer: Normalizer) -> f64 {
+        let w = self.weight(y);
+        if w == 0.0 { 0.0 } else { -self.smoothing.keep * w * normalizer.log_softmax(label) }
     }
 
     fn arg(&self) -> Arg<'_, T> {
@@ -182,15 +200,18 @@ impl<T: Float> Labels<'_, T> {
 
     /// Writes the gradient of the logits, from that of each row's loss, or of all alike if there is one number only.
     pub fn gradient(&self, x: &[T], normalizers: &[Normalizer], grads: &[T], out: &mut [T]) {
+        if self.inner > 1 {
+            return self.gradient_of_planes(x, normalizers, grads, out);
+        }
         let (columns, total) = (self.classes.max(1), self.total_weight());
         share_out(out, columns, PIECE, &|start, out| {
             for (row, out) in (start / columns..).zip(out.chunks_exact_mut(columns)) {
-                let Some(y) = self.labels[row] else {
+                let Some(y) = self.class(self.labels[row]) else {
                     out.fill(T::default());
                     continue;
                 };
                 let (x, normalizer) = (&x[row * columns..][..columns], normalizers[row]);
-                let Pulled { a, b, label } = self.pulled(of_row(grads, row), y, total, x, normalizer);
+                let Pulled { a, b, label } = self.pulled(of_row(grads, row), y, total, x[y], normalizer);
                 zip(Pull { normalizer, a, b }, Arg::Slice(x), self.arg(), out);
                 out[y] = label;
             }
@@ -202,9 +223,10 @@ impl<T: Float> Labels<'_, T> {
         let Smoothing { keep, share } =
             Smoothing { keep: scale * self.smoothing.keep, share: scale * self.smoothing.share };
         let total = self.total_weight();
-        for ((out, &y), sum) in out.chunks_exact_mut(self.classes.max(1)).zip(self.labels).zip(sums) {
-            let Some(y) = y else { continue };
-            for (c, out) in out.iter_mut().enumerate() {
+        for (i, (&y, sum)) in self.labels.iter().zip(sums).enumerate() {
+            let Some(y) = self.class(y) else { continue };
+            let first = i / self.inner * self.classes * self.inner + i % self.inner;
+            for (c, out) in out[first..].iter_mut().step_by(self.inner).take(self.classes).enumerate() {
                 *out = T::from_f64(self.weight(c) * (if c == y { keep } else { 0.0 } + share));
             }
             *sum = T::from_f64(keep * self.weight(y) + share * total);

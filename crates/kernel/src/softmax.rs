@@ -10,7 +10,7 @@ use crate::reduce::{self, Itself};
 
 /// `e^(x − shift)`
 #[derive(Clone, Copy)]
-struct ExpShifted;
+pub(crate) struct ExpShifted;
 impl Map2 for ExpShifted {
     #[inline(always)]
     fn call<R: Real>(self, x: R, shift: R) -> R {
@@ -57,7 +57,7 @@ impl Map1 for Ln {
 }
 
 /// The largest element of a lane, or 0 if that is −∞: the shift that keeps every exponential finite.
-fn shift<T: Float>(largest: T) -> T {
+pub(crate) fn shift<T: Float>(largest: T) -> T {
     if largest.to_f64() == f64::NEG_INFINITY { T::default() } else { largest }
 }
 

@@ -43,14 +43,14 @@ pub(crate) fn weight_of(op: &'static str, weight: &Tensor, classes: usize, input
     Ok(weight.to(input.dtype()))
 }
 
-/// The label of each distribution of `input`, in row-major order; `None` for the one that is ignored.
+/// Whether there is a label for each distribution of `input`, and each is a class or the one that is ignored.
 #[track_caller]
-pub(crate) fn labels(
+pub(crate) fn check_labels(
     op: &'static str,
     input: &Tensor,
     target: &Tensor,
     ignore: Option<i64>,
-) -> Result<Vec<Option<usize>>> {
+) -> Result<()> {
     if target.dtype() != DType::I64 {
         return Err(Error::dtype(
             op,
@@ -75,22 +75,26 @@ pub(crate) fn labels(
         ));
     }
     let classes = input.shape()[class_dim(input)];
-    target
-        .elements::<i64>()?
-        .iter()
-        .enumerate()
-        .map(|(at, &y)| match usize::try_from(y) {
-            _ if ignore == Some(y) => Ok(None),
-            Ok(y) if y < classes => Ok(Some(y)),
-            _ => {
-                let ignored = ignore.map_or(String::new(), |i| format!(" (or {i}, which is ignored)"));
-                let place = index(target, at);
-                Err(Error::index(
-                    op,
-                    format!("class indices must be below {classes}{ignored}, found {y} at index {place:?}"),
-                ))
-            }
-        })
-        .collect::<Result<_>>()
-        .at_caller()
+    let stray = |&y: &i64| ignore != Some(y) && !usize::try_from(y).is_ok_and(|y| y < classes);
+    let labels = target.elements::<i64>()?;
+    let Some(at) = labels.iter().position(stray) else { return Ok(()) };
+    let (y, place) = (labels[at], index(target, at));
+    let ignored = ignore.map_or(String::new(), |i| format!(" (or {i}, which is ignored)"));
+    Err(Error::index(op, format!("class indices must be below {classes}{ignored}, found {y} at index {place:?}")))
+}
+
+/// The label of each distribution of `input`, in row-major order; `None` for the one that is ignored.
+///
+/// # Errors
+/// As [`check_labels`].
+#[track_caller]
+pub(crate) fn labels(
+    op: &'static str,
+    input: &Tensor,
+    target: &Tensor,
+    ignore: Option<i64>,
+) -> Result<Vec<Option<usize>>> {
+    check_labels(op, input, target, ignore)?;
+    let label = |&y: &i64| (ignore != Some(y)).then_some(y as usize);
+    Ok(target.elements::<i64>()?.iter().map(label).collect())
 }

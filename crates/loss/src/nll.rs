@@ -1,6 +1,6 @@
 //! Negative log-likelihood of log-probabilities.
 
-use crate::class_indices::{class_dim, classes, labels, weight_of, without_classes};
+use crate::class_indices::{check_labels, class_dim, classes, weight_of, without_classes};
 use crate::criterion::criterion;
 use crate::refuse::gradient_of_weight;
 use crate::{Criterion, Reduction};
@@ -42,66 +42,82 @@ impl Criterion for NLLLoss {
         let classes = classes(OP, input)?;
         let weight = self.weight.as_ref().map(|w| weight_of(OP, w, classes, input)).transpose().at_caller()?;
         gradient_of_weight(OP, weight.as_ref())?;
-        let labels = labels(OP, input, target, Some(self.ignore_index))?;
-        let weights = weight.map(|w| w.to(tensor::DType::F64).to_vec::<f64>()).transpose()?;
-        let inner: usize = input.shape()[(class_dim(input) + 1).min(input.dim())..].iter().product();
-        let picks: Vec<Option<Pick>> = labels
-            .iter()
-            .enumerate()
-            .map(|(i, y)| {
-                let y = (*y)?;
-                let at = (i / inner.max(1) * classes + y) * inner + i % inner.max(1);
-                Some(Pick { at, weight: weights.as_ref().map_or(1.0, |w| w[y]) })
-            })
-            .collect();
-        let losses: Vec<f64> = with_float!(input.dtype(), T => losses(&input.elements::<T>()?, &picks));
-        let total: f64 = picks.iter().flatten().map(|pick| pick.weight).sum();
+        check_labels(OP, input, target, Some(self.ignore_index))?;
+        let op = NegativeLogLikelihood {
+            labels: target.detach().contiguous(),
+            ignored: self.ignore_index,
+            weights: weight.map(|w| w.to(tensor::DType::F64).to_vec::<f64>()).transpose()?,
+            classes,
+            inner: input.shape()[(class_dim(input) + 1).min(input.dim())..].iter().product(),
+            scale: 1.0,
+            each: self.reduction == Reduction::None,
+            name: if input.dim() > 2 { "NllLoss2D" } else { "NllLoss" },
+        };
+        let (losses, total) = with_float!(input.dtype(), T => op.losses(&input.elements::<T>()?)?);
         let out = match self.reduction {
             Reduction::None => Tensor::from_vec(losses, without_classes(input))?.to(input.dtype()),
             Reduction::Sum => Tensor::scalar(kernel::reduce::sum(&losses), input.dtype()),
             Reduction::Mean => Tensor::scalar(kernel::reduce::sum(&losses) / total, input.dtype()),
         };
         let scale = if self.reduction == Reduction::Mean { 1.0 / total } else { 1.0 };
-        let name = if input.dim() > 2 { "NllLoss2D" } else { "NllLoss" };
-        Ok(out.record(NegativeLogLikelihood { picks, scale, each: self.reduction == Reduction::None, name }, &[input]))
+        Ok(out.record(NegativeLogLikelihood { scale, ..op }, &[input]))
     }
-}
-
-/// The element that a label names, and the weight of the label.
-#[derive(Clone, Copy, Debug)]
-struct Pick {
-    at: usize,
-    weight: f64,
-}
-
-fn losses<T: Float>(x: &[T], picks: &[Option<Pick>]) -> Vec<f64> {
-    let loss = |pick: &Option<Pick>| match pick {
-        Some(Pick { at, weight }) if *weight != 0.0 => -weight * x[*at].to_f64(),
-        _ => 0.0,
-    };
-    picks.iter().map(loss).collect()
 }
 
 /// `∂x_y = −∂l·w`: a straight line, so that the gradient does not depend on the input.
 struct NegativeLogLikelihood {
-    picks: Vec<Option<Pick>>,
+    labels: Tensor,
+    ignored: i64,
+    weights: Option<Vec<f64>>,
+    classes: usize,
+    /// From one class of a distribution to the next.
+    inner: usize,
     scale: f64,
     /// Whether each distribution has a gradient of its own.
     each: bool,
     name: &'static str,
 }
 
+/// The element that a label names, and the weight of the label.
+#[derive(Clone, Copy, Debug)]
+struct Pick {
+    /// Of which distribution.
+    row: usize,
+    at: usize,
+    weight: f64,
+}
+
 impl NegativeLogLikelihood {
-    /// The gradient of the input from that of each loss, or of all alike.
-    fn gradient<T: Float>(&self, grads: &[T], numel: usize) -> Vec<T> {
-        let mut out = vec![T::default(); numel];
-        for (i, pick) in self.picks.iter().enumerate() {
-            if let Some(Pick { at, weight }) = pick {
-                let grad = if let [all] = grads { *all } else { grads[i] };
-                out[*at] = T::from_f64(-weight * self.scale * grad.to_f64());
-            }
+    /// What each label that counts picks.
+    fn picks(&self, mut job: impl FnMut(Pick)) -> Result<()> {
+        let inner = self.inner.max(1);
+        for (row, &y) in self.labels.elements::<i64>()?.iter().enumerate().filter(|(_, y)| **y != self.ignored) {
+            let y = y as usize;
+            let at = (row / inner * self.classes + y) * inner + row % inner;
+            job(Pick { row, at, weight: self.weights.as_ref().map_or(1.0, |w| w[y]) });
         }
-        out
+        Ok(())
+    }
+
+    /// The loss of each distribution, and the sum of the weights.
+    fn losses<T: Float>(&self, x: &[T]) -> Result<(Vec<f64>, f64)> {
+        let (mut losses, mut total) = (vec![0.0; self.labels.numel()], 0.0);
+        self.picks(|Pick { row, at, weight }| {
+            total += weight;
+            if weight != 0.0 {
+                losses[row] = -weight * x[at].to_f64();
+            }
+        })?;
+        Ok((losses, total))
+    }
+
+    /// Writes the gradient of the input from that of each loss, or of all alike.
+    fn gradient<T: Float>(&self, grads: &[T], out: &mut [T]) -> Result<()> {
+        out.fill(T::default());
+        self.picks(|Pick { row, at, weight }| {
+            let grad = if let [all] = grads { *all } else { grads[row] };
+            out[at] = T::from_f64(-weight * self.scale * grad.to_f64());
+        })
     }
 }
 
@@ -119,9 +135,12 @@ impl Op for NegativeLogLikelihood {
         ctx.grads(|_| {
             with_float!(x.dtype(), T => {
                 if !is_grad_enabled() {
-                    return Tensor::from_vec_like(self.gradient(&grad.elements::<T>()?, x.numel()), &x);
+                    let grads = grad.elements::<T>()?;
+                    let (out, written) = Tensor::write_like(&x, |out| self.gradient(&grads, out));
+                    return written.map(|()| out);
                 }
-                let slope = Tensor::from_vec_like(self.gradient(&[1.0 as T], x.numel()), &x)?;
+                let (slope, written) = Tensor::write_like(&x, |out| self.gradient(&[1.0 as T], out));
+                written?;
                 let grad = if self.each { grad.unsqueeze(class_dim(&x) as isize)? } else { grad.clone() };
                 slope.mul(&grad)
             })

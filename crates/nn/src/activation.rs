@@ -168,7 +168,7 @@ with_options! {
         min_val: f64 = -1.0,
         /// 1 by default.
         max_val: f64 = 1.0,
-    } |this, x| Ok(x.hardtanh(this.min_val, this.max_val)),
+    } |this, x| x.hardtanh(this.min_val, this.max_val),
     format!("min_val={:?}, max_val={:?}", this.min_val, this.max_val);
     /// `x − λ` above λ, `x + λ` below −λ, 0 between.
     #[doc(alias = "torch.nn.Softshrink")]

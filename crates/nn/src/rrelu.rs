@@ -54,7 +54,7 @@ impl RReLU {
             return Err(Error::not_float("RReLU", input.dtype()));
         }
         if !self.mode.is_training() {
-            return Ok(input.rrelu(self.lower, self.upper));
+            return input.rrelu(self.lower, self.upper);
         }
         // A number is drawn for each element that is not positive, in their order.
         let values = input.detach().to(DType::F64);

@@ -74,7 +74,7 @@ impl CrossEntropyLoss {
             unequal_shapes(OP, ("input", input), ("target", target))?;
             losses.numel()
         } else {
-            class_indices::labels(OP, input, target, Some(self.ignore_index))?;
+            class_indices::check_labels(OP, input, target, Some(self.ignore_index))?;
             0
         };
         match self.reduction {

@@ -5,7 +5,8 @@
 //! let x = tensor([-2.0, 0.0, 1.0]);
 //! assert_eq!(x.gelu().to_string(), "tensor([-0.0455,  0.0000,  0.8413])");
 //! assert_eq!(x.leaky_relu(0.1).to_string(), "tensor([-0.2000,  0.0000,  1.0000])");
-//! assert_eq!(x.hardtanh(-1.0, 1.0).to_string(), "tensor([-1.,  0.,  1.])");
+//! assert_eq!(x.hardtanh(-1.0, 1.0)?.to_string(), "tensor([-1.,  0.,  1.])");
+//! # Ok::<(), tensor::Error>(())
 //! ```
 
 use super::binary::{Function2, broadcast_cases};
@@ -178,10 +179,20 @@ impl Function2 for Glu {
 
 impl Tensor {
     /// `min(max(x, min), max)`, NaN stays; slope 0 at and beyond the bounds.
+    ///
+    /// # Errors
+    /// If `min` is above `max`.
     #[doc(alias = "torch.nn.functional.hardtanh")]
     #[track_caller]
-    #[must_use]
-    pub fn hardtanh(&self, min: f64, max: f64) -> Tensor {
+    pub fn hardtanh(&self, min: f64, max: f64) -> Result<Tensor> {
+        if min > max {
+            return Err(Error::value("hardtanh", format!("min {min} should not be above max {max}")));
+        }
+        Ok(self.within(min, max))
+    }
+
+    #[track_caller]
+    fn within(&self, min: f64, max: f64) -> Tensor {
         if self.dtype() == DType::I64 {
             let (low, high) = (min as i64, max as i64);
             return self.map_elements(|x: i64| x.max(low).min(high));
@@ -193,7 +204,7 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn relu6(&self) -> Tensor {
-        self.hardtanh(0.0, 6.0)
+        self.within(0.0, 6.0)
     }
 
     /// `x` above 0, `negative_slope·x` from 0 down. PyTorch's default slope is 0.01.
@@ -205,10 +216,15 @@ impl Tensor {
 
     /// [`leaky_relu`](Tensor::leaky_relu) with the middle of `lower` and `upper`: the random slopes of training, in
     /// evaluation. PyTorch's defaults are 1/8 and 1/3.
+    ///
+    /// # Errors
+    /// If `lower` is above `upper`.
     #[track_caller]
-    #[must_use]
-    pub fn rrelu(&self, lower: f64, upper: f64) -> Tensor {
-        self.apply(Rrelu { slope: (lower + upper) / 2.0 })
+    pub fn rrelu(&self, lower: f64, upper: f64) -> Result<Tensor> {
+        if lower > upper {
+            return Err(Error::value("rrelu", format!("lower {lower} should not be above upper {upper}")));
+        }
+        Ok(self.apply(Rrelu { slope: (lower + upper) / 2.0 }))
     }
 
     /// `x` above 0, `alpha·(eˣ − 1)` from 0 down. PyTorch's default is 1.
@@ -342,9 +358,7 @@ pub fn cases() -> Vec<Case> {
         ("hardsigmoid", Tensor::hardsigmoid),
         ("softsign", Tensor::softsign),
         ("tanhshrink", Tensor::tanhshrink),
-        ("hardtanh", |x| x.hardtanh(-0.5, 0.5)),
         ("leaky_relu", |x| x.leaky_relu(0.1)),
-        ("rrelu", |x| x.rrelu(0.1, 0.3)),
         ("elu", |x| x.elu(0.7)),
         ("softplus", |x| x.softplus(2.0, 3.0)),
         ("threshold", |x| x.threshold(0.1, 7.0)),
@@ -360,6 +374,8 @@ pub fn cases() -> Vec<Case> {
     cases.extend(broadcast_cases(&[("prelu of one weight", |x| x[0].prelu(&x[1].sum()))]));
     cases.extend([
         case("celu", |x| x[0].celu(0.7), x()),
+        case("hardtanh", |x| x[0].hardtanh(-0.5, 0.5), x()),
+        case("rrelu", |x| x[0].rrelu(0.1, 0.3), x()),
         case("softshrink", |x| x[0].softshrink(0.5), x()),
         case(
             "prelu",

@@ -100,7 +100,12 @@ impl Tensor {
     pub fn unravel_index(&self, shape: impl Ints) -> Result<Vec<Tensor>> {
         check_index("unravel_index", self)?;
         let shape = sizes("unravel_index", shape)?;
-        let numel = Layout::contiguous("unravel_index", &shape)?.numel();
+        // No tensor of that shape is made, so that it need not fit into memory.
+        let strides = shape.iter().try_fold(1usize, |step, &n| step.checked_mul(n.max(1)));
+        if strides.is_none() {
+            return Err(Error::size("unravel_index", format!("shape {shape:?} has more places than indices can name")));
+        }
+        let numel = shape.iter().product();
         let places = places_in("unravel_index", self, 0, numel)?;
         Ok(columns(&places, &shape, &self.dense_layout()))
     }

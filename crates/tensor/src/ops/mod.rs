@@ -62,6 +62,7 @@ families! {
     products
     einsum
     linalg
+    svd
     attention
     layer_norm
     channel_norm

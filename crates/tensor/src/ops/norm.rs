@@ -18,7 +18,7 @@ use super::truth::nonzero;
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Op};
 use crate::dtype::{DType, Element};
-use crate::error::{Error, Result};
+use crate::error::{AtCaller, Error, Result};
 use crate::layout::{Ints, Shape};
 use crate::storage::with_float;
 use crate::tensor::Tensor;
@@ -176,11 +176,12 @@ impl Tensor {
     }
 
     /// Norms of the matrices in two dimensions, rows and columns: √Σx² (Frobenius) with `None`, the largest sum of `|x|`
-    /// of a column with 1, of a row with ∞, the smallest with −1 and −∞.
+    /// of a column with 1, of a row with ∞, the smallest with −1 and −∞; the largest and the smallest singular value with 2
+    /// and −2.
     ///
     /// # Errors
-    /// If there are no such dimensions, they are one, the elements are not floating point, or `ord` is another number
-    /// (PyTorch's ±2 and "nuc" are norms of the singular values).
+    /// If there are no such dimensions, they are one, the elements are not floating point, `ord` is another number, or a
+    /// matrix that has to be decomposed is not finite.
     #[doc(alias = "torch.linalg.matrix_norm")]
     #[track_caller]
     pub fn matrix_norm(
@@ -190,11 +191,16 @@ impl Tensor {
         keepdim: bool,
     ) -> Result<Tensor> {
         let Some(ord) = ord.into() else { return self.vector_norm(2.0, dims, keepdim) };
-        if ord.abs() != 1.0 && ord.is_finite() || ord.is_nan() {
+        if ![1.0, 2.0, f64::INFINITY].contains(&ord.abs()) {
             return Err(Error::value(
                 "matrix_norm",
-                format!("expected 1, -1, inf or -inf, or None for the Frobenius norm; found {ord}"),
+                format!("expected ±1, ±2 or ±inf, or None for the Frobenius norm; found {ord}"),
             ));
+        }
+        if ord.abs() == 2.0 {
+            return self.of_singular_values("matrix_norm", dims, keepdim, |s| {
+                if ord > 0.0 { s.amax(-1, false) } else { s.amin(-1, false) }
+            });
         }
         Plan::new("matrix_norm", self, dims, true)?;
         let [rows, columns] = dims.map(|d| self.layout.dim("matrix_norm", d));
@@ -202,6 +208,40 @@ impl Tensor {
         let sums = self.vector_norm(1.0, summed, true)?;
         let out = if ord > 0.0 { sums.amax(chosen, true)? } else { sums.amin(chosen, true)? };
         if keepdim { Ok(out) } else { out.squeeze_dim(dims) }
+    }
+
+    /// The sums of the singular values of the matrices in two dimensions: PyTorch's matrix norm `"nuc"`.
+    ///
+    /// # Errors
+    /// If there are no such dimensions, they are one, or the elements are not floating point or not finite.
+    ///
+    /// ```
+    /// use tensor::eye;
+    /// assert_eq!(eye(3)?.nuclear_norm([0, 1], false)?.to_string(), "tensor(3.)");
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    #[doc(alias = "torch.nuclear_norm")]
+    #[track_caller]
+    pub fn nuclear_norm(&self, dims: [isize; 2], keepdim: bool) -> Result<Tensor> {
+        self.of_singular_values("nuclear_norm", dims, keepdim, |s| s.sum_dim(-1, false))
+    }
+
+    #[track_caller]
+    fn of_singular_values(
+        &self,
+        op: &'static str,
+        dims: [isize; 2],
+        keepdim: bool,
+        choose: impl Fn(&Tensor) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let (rows, columns) = self.two_dims(op, dims[0], dims[1])?;
+        let last = self.movedim([rows as i64, columns as i64], [-2, -1])?;
+        let out = choose(&last.svdvals()?).at_caller()?;
+        if !keepdim {
+            return Ok(out);
+        }
+        let (first, second) = (rows.min(columns), rows.max(columns));
+        out.unsqueeze(first as isize)?.unsqueeze(second as isize)
     }
 
     /// This divided by its p-norm over `dims`, so that the norm is 1; by `eps`, where the norm is less.
@@ -251,6 +291,8 @@ pub fn cases() -> Vec<Case> {
         case("-1-norm", |x| x[0].vector_norm(-1.0, 1, false), x()),
         case("maximum norm", |x| x[0].vector_norm(f64::INFINITY, 1, false)?.mul(&x[0].norm()), x()),
         case("minimum norm", |x| x[0].vector_norm(f64::NEG_INFINITY, 0, false)?.mul(&x[0].norm()), x()),
+        case("spectral norm", |x| x[0].matrix_norm(2.0, [0, 1], true), x()),
+        case("nuclear norm", |x| x[0].nuclear_norm([1, 0], false), x()),
         case("Frobenius norm", |x| x[0].matrix_norm(None, [0, 1], true), x()),
         case("renorm", |x| x[0].renorm(2.0, 0, 1.5), x()),
         case("normalize", |x| x[0].normalize(2.0, 1, 1e-12), x()),
@@ -294,7 +336,12 @@ mod tests {
             [1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY].map(|o| norm(o).unwrap()),
             [6.0, 4.0, 7.0, 3.0]
         );
-        assert!(norm(2.0).is_err());
+        // s₁² + s₂² = 30, s₁·s₂ = 10
+        let expected = [50f64.sqrt() + 10f64.sqrt(), 50f64.sqrt() - 10f64.sqrt()].map(|x| x / 2.0);
+        assert!([norm(2.0), norm(-2.0)].map(|n| n.unwrap()).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6));
+        let cube = x.unsqueeze(0).unwrap().expand([3, 2, 2]).unwrap();
+        assert_eq!(cube.nuclear_norm([1, -1], true).unwrap().shape(), [3, 1, 1]);
+        assert!(norm(3.0).is_err() && x.nuclear_norm([1, 1], false).is_err());
         assert!(x.matrix_norm(1.0, [0, 0], false).is_err());
     }
 

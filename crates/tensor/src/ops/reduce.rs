@@ -13,6 +13,9 @@ use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// Dimensions of what is reduced along some of them: PyTorch's limit.
+const MOST: usize = 64;
+
 /// Which dimensions disappear, and the shapes with and without them.
 pub(crate) struct Plan {
     /// In ascending order.
@@ -27,6 +30,9 @@ impl Plan {
     /// No dimension at all means every one.
     #[track_caller]
     pub(crate) fn new(op: &'static str, x: &Tensor, dims: impl Ints, keepdim: bool) -> Result<Plan> {
+        if x.dim() > MOST {
+            return Err(Error::dim(op, format!("expected at most {MOST} dimensions, found {}", x.dim())));
+        }
         let mut list: Shape = Shape::new();
         for d in dims.ints() {
             list.push(x.layout.dim(op, d as isize)?);

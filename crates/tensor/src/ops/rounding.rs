@@ -62,7 +62,7 @@ functions2! {
             R::select(x.eq_scalar(0.0), y, step)
         },
         |_, _, g| g.zero(), |x, _, g| R::select(x.eq_scalar(0.0), g.clone(), g.zero()),
-        integers |x, y| if x == 0 { y } else { i64::from(x > 0) }, rare true;
+        integers |x, y| if x == 0 { y } else { i64::from(x > 0) }, bools |x, y| x || y, rare true;
 }
 
 /// Rounds to a multiple of 10^−decimals.

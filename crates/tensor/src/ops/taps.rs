@@ -5,9 +5,11 @@
 //! ```
 //! Its gradient is such a map again, with the taps of each element of x.
 
+use super::division::RoundingMode;
 use super::lanes::Lanes;
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::Shape;
 use crate::storage::{Buffer, with_float};
@@ -101,17 +103,32 @@ impl Tensor {
         if size == 0 {
             return Err(Error::value(OP, "size should be at least 1, found 0"));
         }
+        if self.dtype() == DType::I64 {
+            if self.numel() == 0 {
+                return Ok(self.clone());
+            }
+            // PyTorch's mean of integers is one: whole squares, divided towards 0.
+            let taps = self.around(size, 1.0);
+            let sums = self.square().to(DType::F64).taps("AvgPool2D", 1, &Arc::new(taps)).to(DType::I64);
+            let mean = sums.div_mode(i64::try_from(size).unwrap_or(i64::MAX), RoundingMode::Trunc)?;
+            return self.div(&mean.mul(alpha)?.add(k)?.pow(beta)?);
+        }
         if !self.dtype().is_float() {
             return Err(Error::not_float(OP, self.dtype()));
         }
+        let taps = self.around(size, 1.0 / size as f64);
+        let mean = self.square().taps("AvgPool2D", 1, &Arc::new(taps));
+        self.div(&mean.mul(alpha)?.add(k)?.pow(beta)?)
+    }
+
+    /// Each channel and its neighbours, all with the same weight.
+    fn around(&self, size: usize, weight: f64) -> Taps {
         let channels = self.shape()[1];
         let around = |c: usize| {
             let (start, end) = (c.saturating_sub(size / 2), (c + (size - 1) / 2 + 1).min(channels));
-            (Run { start, len: end - start, step: 1 }, 1.0 / size as f64)
+            (Run { start, len: end - start, step: 1 }, weight)
         };
-        let taps = Taps::means(channels, (0..channels).map(around));
-        let mean = self.square().taps("AvgPool2D", 1, &Arc::new(taps));
-        self.div(&mean.mul(alpha)?.add(k)?.pow(beta)?)
+        Taps::means(channels, (0..channels).map(around))
     }
 }
 
