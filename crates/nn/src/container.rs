@@ -239,6 +239,21 @@ impl ParameterDict {
     }
 }
 
+/// Panics without a parameter of this name, as a map does.
+impl Index<&str> for ParameterDict {
+    type Output = Parameter;
+    #[track_caller]
+    fn index(&self, name: &str) -> &Parameter {
+        match self.get(name) {
+            Some(parameter) => parameter,
+            None => panic!(
+                "ParameterDict: no parameter is called {name:?}; there are {:?}",
+                self.iter().map(|(name, _)| name).collect::<Vec<_>>()
+            ),
+        }
+    }
+}
+
 impl Module for ParameterDict {
     fn visit(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
         self.parameters.iter().for_each(|(name, p)| visit(name, p));

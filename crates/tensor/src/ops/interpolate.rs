@@ -268,7 +268,8 @@ impl Interpolate {
                 _ if out == size => i,
                 Upsampling::Nearest if out == 2 * size => i / 2,
                 Upsampling::Nearest => (i as f32 * step).floor() as usize,
-                _ => ((i as f64 + 0.5) * f64::from(step)).floor() as usize,
+                // The product is rounded to single precision, so that a half which is one in exact numbers is one here.
+                _ => (((i as f64 + 0.5) * f64::from(step)) as f32).floor() as usize,
             };
             return Taps::new(size, (0..out).map(|i| vec![(index(i).min(last), 1.0)]).collect());
         }

@@ -101,15 +101,17 @@ impl Pool {
                 return Err(Error::value(op, format!("padding {} is more than half of a window of {span}", padding[d])));
             }
             let end = sizes[d] + padding[d];
-            let room = (end + padding[d]).checked_sub(span);
+            // How far the last window may go beyond the padding behind it, the first one too.
+            let beyond = if self.ceil_mode { stride[d] - 1 } else { 0 };
+            let room = (end + padding[d]).saturating_add(beyond).checked_sub(span);
             let Some(room) = room.filter(|_| sizes[d] > 0) else {
                 let shape = x.shape();
                 return Err(Error::shape(op, format!("no window of {span} fits into a dimension of {shape:?} by {self:?}")));
             };
             let mut count = room / stride[d] + 1;
             // A window that begins beyond the input and its first padding does not count.
-            if self.ceil_mode && room % stride[d] > 0 && count * stride[d] < end {
-                count += 1;
+            if self.ceil_mode && (count - 1).saturating_mul(stride[d]) >= end {
+                count -= 1;
             }
             for i in 0..count {
                 let start = i * stride[d];
@@ -402,6 +404,17 @@ mod tests {
         let y = y.to_vec::<f32>().unwrap();
         assert!(y[0] == f32::NEG_INFINITY && y[1].is_nan() && y[2] == 3.0);
         assert_eq!(indices.to_vec::<i64>().unwrap(), [0, 3, 4]);
+    }
+
+    /// With `ceil_mode` a window may be larger than what is left, also the only one.
+    #[test]
+    fn a_window_may_be_larger_than_the_input_if_sizes_are_rounded_up() {
+        let x = tensor([[[1.0, 5.0, 3.0]]]);
+        let pool = Pool::new(4).ceil_mode(true);
+        assert_eq!(x.max_pool1d(&pool).unwrap().0.to_vec::<f32>().unwrap(), [5.0]);
+        assert_eq!(x.avg_pool1d(&pool).unwrap().to_vec::<f32>().unwrap(), [3.0]);
+        // Too large for that: the stride does not reach so far.
+        assert!(x.max_pool1d(&pool.stride(1)).is_err());
     }
 
     #[test]
