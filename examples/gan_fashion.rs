@@ -1,7 +1,7 @@
 //! Clothes out of random numbers: a generator and a critic in the manner of DCGAN play against each other over pictures of
 //! 28×28 pixels, by one of the games of `GanLoss`. A classifier judges what comes out.
 //!
-//! `cargo run --release --example gan_fashion -- --loss hinge --epochs 40 --seed 0`
+//! `cargo run --release --example gan_fashion -- --loss hinge --epochs 20 --seed 0`
 //! `--loss hinge` bounds the critic by `spectral_norm`, `wgan-gp` by `gradient_penalty`; `bce` and `lsgan` do not.
 //! Pictures: samples, and how they came about epoch by epoch.
 //!
@@ -81,7 +81,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut history = Vec::new();
 
     let dataset = TensorDataset::new(x.clone())?;
-    let loader = DataLoader::new(&dataset).batch_size(64)?.shuffle(true).drop_last(true);
+    let loader = DataLoader::new(&dataset).batch_size(32)?.shuffle(true).drop_last(true);
     let (mut critic_losses, mut generator_losses) = (Vec::new(), Vec::new());
     let bar = indicatif::ProgressBar::new((epochs * loader.len()) as u64);
     for epoch in 1..=epochs {
@@ -252,7 +252,7 @@ fn options() -> Result<Options, Box<dyn std::error::Error>> {
     use lexopt::prelude::*;
     let mut options = Options {
         game: GanLoss::Hinge,
-        epochs: 40,
+        epochs: 20,
         channels: 64,
         pictures: usize::MAX,
         samples: 1000,
