@@ -5,7 +5,7 @@
 //! `--predict noise|v|sample`, `--schedule cosine|linear`, `--min-snr 5`, `--steps 200`. Pictures: samples of both ways
 //! and of their strips from noise to digit.
 //!
-//! | image generation | Diffusion, a U-Net | DiffusionLoss | digits | samples over 0.9 sure – | – |
+//! | image generation | Diffusion, a U-Net | DiffusionLoss | digits | samples over 0.9 sure 0.818 (normal distribution 0.386) | 446 s |
 
 use baekmi::plot::Chart;
 use baekmi::prelude::*;
