@@ -48,7 +48,7 @@ impl Layer for Reader {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (epochs, seed) = options()?;
+    let (epochs, seed, read) = options()?;
     let names = load_surnames()?;
     let classes = names.target_names.len();
     println!("surnames: {} of {classes} languages", names.texts.len());
@@ -57,6 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let x = letters(&names.texts)?;
     let longest = x.size(1)?;
     let (train, test) = train_test_split_stratified((x, names.target.clone()), 0.2, &names.target)?;
+    let (train, test) = (first(train, read)?, first(test, read / 4)?);
 
     // Counts of letters, and a network that knows nothing but them.
     let bag = sequential![
@@ -105,6 +106,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 type Part = (Tensor, Tensor);
 
+/// The first `n` names of a part, or all.
+fn first((x, y): Part, n: usize) -> Result<Part> {
+    let n = n.min(x.size(0)?);
+    Ok((x.narrow(0, 0, n)?, y.narrow(0, 0, n)?))
+}
+
 /// Trains a model, and returns its loss on both parts after each epoch.
 fn fit(model: &impl Layer, train: &Part, test: &Part, epochs: usize) -> Result<(Vec<f64>, Vec<f64>)> {
     let criterion = CrossEntropyLoss::new();
@@ -146,17 +153,18 @@ fn word(row: &Tensor) -> Result<String> {
     Ok(row.to_vec::<i64>()?.into_iter().filter(|&n| n > 0).map(|n| (b'a' + n as u8 - 1) as char).collect())
 }
 
-fn options() -> Result<(usize, u64), Box<dyn std::error::Error>> {
+/// Epochs, seed, and how many names of the training part are read.
+fn options() -> Result<(usize, u64, usize), Box<dyn std::error::Error>> {
     use lexopt::prelude::*;
-    let (mut epochs, mut seed) = (20, 0);
+    let (mut epochs, mut seed, mut read) = (20, 0, usize::MAX);
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("epochs") => epochs = arguments.value()?.parse()?,
             Long("seed") => seed = arguments.value()?.parse()?,
-            Long("quick") => epochs = 1,
+            Long("quick") => (epochs, read) = (1, 1000),
             other => return Err(other.unexpected().into()),
         }
     }
-    Ok((epochs, seed))
+    Ok((epochs, seed, read))
 }
