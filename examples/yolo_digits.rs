@@ -112,7 +112,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     save_image(&side_by_side(&test, &found, 8)?, "yolo_digits.png")?;
     let [boxes, classes, sides] = curves.each_ref().map(|curve| smooth(curve));
     Chart::new("yolo_digits")
-        .x_label("step")
+        .x_label("steps, in twenties")
         .y_label("loss, weighted")
         .line("box", &boxes)
         .line("class", &classes)

@@ -302,6 +302,47 @@ mod tests {
     }
 
     #[test]
+    fn the_order_of_the_boxes_does_not_matter() -> Result<()> {
+        let map = arange(0, 18 * 16, 1)?.to(DType::F32).sin().reshape([1, 18, 4, 4])?;
+        let predictions = YoloPredictions::from_maps(&[map], &[4], 4)?;
+        let boxes = tensor([[0.5, 0.5, 6.0, 5.0], [4.0, 3.0, 12.0, 9.0], [7.0, 8.0, 16.0, 15.0]]);
+        let labels = tensor([1, 0, 1]);
+        let loss = |order: &[i64]| -> Result<f64> {
+            let order = tensor(order.to_vec());
+            let (boxes, labels) = (boxes.index_select(0, &order)?, labels.index_select(0, &order)?);
+            YoloLoss::new().forward(&predictions, &[Truth { boxes, labels }])?.item()
+        };
+        let expected = loss(&[0, 1, 2])?;
+        for order in [[2, 0, 1], [1, 2, 0], [2, 1, 0]] {
+            let found = loss(&order)?;
+            assert!((found - expected).abs() < 1e-5 * expected, "{order:?}: {found} instead of {expected}");
+        }
+        Ok(())
+    }
+
+    /// Nothing but a map of numbers, and gradient descent: in the end it says the boxes and their classes, each once.
+    #[test]
+    fn descent_along_the_gradient_finds_the_boxes() -> Result<()> {
+        let boxes = tensor([[2.0, 3.0, 13.0, 21.0], [10.0, 14.0, 31.0, 30.0]]);
+        let truth = [Truth { boxes: boxes.clone(), labels: tensor([2, 0]) }];
+        let mut map = zeros([1, 4 * 8 + 3, 4, 4])?.requires_grad();
+        let read = |map: &Tensor| YoloPredictions::from_maps(std::slice::from_ref(map), &[8], 8);
+        assert_eq!(read(&map)?.detections(0.5, 0.5)?[0].scores.numel(), 0);
+        for _ in 0..300 {
+            let loss = YoloLoss::new().forward(&read(&map)?, &truth)?;
+            let gradient = tensor::grad(&loss, &[&map])?.remove(0);
+            map = map.detach().sub(&gradient.detach().mul(0.5)?)?.requires_grad();
+        }
+        let found = read(&map)?.detections(0.5, 0.5)?.remove(0);
+        let overlaps = crate::box_iou(&boxes, &found.boxes)?;
+        assert_eq!(overlaps.shape(), [2, 2]);
+        let (best, at) = overlaps.max_dim(1, false)?;
+        assert!(best.min()?.item()? > 0.85, "{overlaps}");
+        assert_eq!(found.labels.index_select(0, &at)?.to_vec::<i64>()?, [2, 0]);
+        Ok(())
+    }
+
+    #[test]
     fn misfits_are_named() {
         let (_, predictions) = zero();
         for (truth, why) in [
