@@ -81,10 +81,13 @@
 //!
 //! # Where things live
 //! [`tensor`](mod@tensor) is the engine, [`nn`] has the layers, [`loss`] the criteria, [`optim`] the optimizers and
-//! [`data`] the loaders, data sets and metrics, [`vision`] boxes and regions of images. [`prelude`] brings what a training loop needs into scope.
+//! [`data`] the loaders, data sets and metrics, [`vision`] boxes and regions of images, `distributed` (with
+//! the feature `mpi`) training on several processes or machines. [`prelude`] brings what a training loop needs into scope.
 #![forbid(unsafe_code)]
 
 pub use data;
+#[cfg(feature = "mpi")]
+pub use distributed;
 pub use loss;
 pub use nn;
 pub use optim;

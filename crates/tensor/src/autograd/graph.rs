@@ -78,8 +78,9 @@ fn shapes(root: &Tensor) -> HashMap<u64, Shape> {
     if let Some(node) = root.node() {
         let everywhere = |_: &Node| true;
         let seeds = vec![(Arc::clone(node), root.detach().ones_like())];
-        let walked = walk(seeds, true, false, Some([&everywhere, &everywhere]), false, |node, grad| {
+        let walked = walk(seeds, true, false, Some([&everywhere, &everywhere]), None, false, |node, grad| {
             shapes.insert(node.seq, Shape::from(grad.shape()));
+            Ok(())
         });
         // Cut short by released values, the picture has fewer shapes.
         drop(walked);

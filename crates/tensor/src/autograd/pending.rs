@@ -55,6 +55,14 @@ impl Pending {
             _ => self.few.pop(),
         }
     }
+
+    /// The node of this number, if it waits: its gradient is known to be complete.
+    pub(super) fn remove(&mut self, seq: u64) -> Option<(Arc<Node>, Tensor)> {
+        match self.few.iter().position(|(node, _)| node.seq == seq) {
+            Some(i) => Some(self.few.remove(i)),
+            None => self.many.remove(&seq),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +79,13 @@ mod tests {
             for i in 0..120 {
                 pending.add(&nodes[i * stride % 40], one()).unwrap();
             }
-            for node in nodes.iter().rev() {
+            // One of the oldest, and one of the newest, out of turn.
+            for i in [1, 37] {
+                let (found, sum) = pending.remove(nodes[i].seq).unwrap();
+                assert!(found.seq == nodes[i].seq && sum.item().unwrap() == 3.0);
+                assert!(pending.remove(nodes[i].seq).is_none());
+            }
+            for (_, node) in nodes.iter().enumerate().rev().filter(|(i, _)| ![1, 37].contains(i)) {
                 let (found, sum) = pending.pop().unwrap();
                 assert!(found.seq == node.seq && sum.item().unwrap() == 3.0);
             }

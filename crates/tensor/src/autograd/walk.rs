@@ -49,17 +49,84 @@ impl<'a> Backward<'a> {
     /// As [`Tensor::backward`].
     #[track_caller]
     pub fn run(self) -> Result<()> {
+        self.collect(None)
+    }
+
+    /// Walks, and hands over the gradient of each leaf as soon as nothing more will be added to it, while the rest of the
+    /// walk is still to come: to send it elsewhere meanwhile. `take` is called once for each leaf, with the
+    /// [`id`](crate::Parameter::id) of a parameter and the gradient; where it answers `true`, the leaf collects nothing.
+    ///
+    /// ```
+    /// use tensor::{Parameter, tensor};
+    /// let w = Parameter::new(&tensor([1.0, 2.0]));
+    /// let mut taken = Vec::new();
+    /// (w.tensor() * 3.0).sum().backward_options().run_with(&mut |id, grad| {
+    ///     taken.push((id, grad.to_vec::<f32>()?));
+    ///     Ok(true)
+    /// })?;
+    /// assert_eq!(taken, [(w.id(), vec![3.0, 3.0])]);
+    /// assert!(w.grad().is_none());
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](Backward::run), and those of `take`, which end the walk.
+    #[track_caller]
+    pub fn run_with(self, take: Take<'_>) -> Result<()> {
+        self.collect(Some(take))
+    }
+
+    #[track_caller]
+    fn collect(self, mut take: Option<Take<'_>>) -> Result<()> {
         let (root, seed) = start("backward", self.root, self.grad)?;
         let retain = self.retain_graph || self.create_graph;
+        let early = take.is_some().then(|| completed_by(&root));
         // Collected only when the whole walk has gone well.
         let mut leaves: SmallVec<[_; 4]> = SmallVec::new();
-        walk([(root, seed)], retain, self.create_graph, None, true, |node, grad| {
-            leaves.push((Arc::clone(node), grad));
+        walk([(root, seed)], retain, self.create_graph, None, early.as_ref(), true, |node, grad| {
+            let taken = match &mut take {
+                Some(take) => take(node.seq, &grad)?,
+                None => false,
+            };
+            if !taken {
+                leaves.push((Arc::clone(node), grad));
+            }
+            Ok(())
         })?;
         recording(self.create_graph, || {
             leaves.into_iter().try_for_each(|(node, grad)| add_leaf_grad(&node, grad))
         })
     }
+}
+
+/// What takes the gradients of leaves, by their numbers.
+type Take<'a> = &'a mut dyn FnMut(u64, &Tensor) -> Result<bool>;
+
+/// Leaves, by the node after whose backward nothing is added to them any more: the oldest of those that use them.
+type Completed = HashMap<u64, Vec<u64>>;
+
+/// A leaf is older than all that was computed since the model was made, so that without this the walk would come to it
+/// last.
+fn completed_by(root: &Arc<Node>) -> Completed {
+    let mut oldest: HashMap<u64, u64> = HashMap::new();
+    let mut seen = HashSet::from([root.seq]);
+    let mut stack = vec![root];
+    while let Some(node) = stack.pop() {
+        for input in node.inputs.iter().flatten() {
+            if input.is_leaf() {
+                oldest.entry(input.seq).and_modify(|first| *first = node.seq.min(*first)).or_insert(node.seq);
+            } else if seen.insert(input.seq) {
+                stack.push(input);
+            }
+        }
+    }
+    let mut completed = Completed::new();
+    for (leaf, by) in oldest {
+        completed.entry(by).or_default().push(leaf);
+    }
+    // Newest first, as everywhere in a walk: the order must not depend on how a table is laid out.
+    completed.values_mut().for_each(|leaves| leaves.sort_unstable_by(|a, b| b.cmp(a)));
+    completed
 }
 
 impl Tensor {
@@ -156,10 +223,11 @@ pub(crate) fn gradients(
     let mut found: Vec<Option<Tensor>> = vec![None; inputs.len()];
     let lead = |node: &Node| useful.contains(&node.seq);
     let asked = |node: &Node| places.contains_key(&node.seq);
-    walk(starts, true, create_graph, Some([&lead, &asked]), true, |node, grad| {
+    walk(starts, true, create_graph, Some([&lead, &asked]), None, true, |node, grad| {
         for &i in places.get(&node.seq).into_iter().flatten() {
             found[i] = Some(grad.clone());
         }
+        Ok(())
     })?;
     Ok(found
         .into_iter()
@@ -246,9 +314,11 @@ pub(crate) fn walk(
     differentiable: bool,
     // Which nodes lead to those whose gradients were asked for, and which these are; of `None`, all leaves.
     wanted: Option<[Set<'_>; 2]>,
+    // Leaves to be visited as soon as they are complete, instead of when their turn comes.
+    early: Option<&Completed>,
     // Whether hooks and anomaly mode look on.
     watched: bool,
-    mut visit: impl FnMut(&Arc<Node>, Tensor),
+    mut visit: impl FnMut(&Arc<Node>, Tensor) -> Result<()>,
 ) -> Result<()> {
     let at = Location::caller();
     let [useful, targets] = [0, 1].map(|i| wanted.map(|w| w[i]));
@@ -265,7 +335,7 @@ pub(crate) fn walk(
                 grad = hooks::run(hooks, grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
             }
             if node.is_leaf() || useful.is_some() {
-                visit(&node, grad.clone());
+                visit(&node, grad.clone())?;
             }
             if node.is_leaf() {
                 continue;
@@ -301,6 +371,14 @@ pub(crate) fn walk(
                     pending.add(input, grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
                 }
             }
+            for leaf in early.and_then(|early| early.get(&node.seq)).into_iter().flatten() {
+                // Nothing waits for it if the gradient did not reach it.
+                let Some((leaf, mut grad)) = pending.remove(*leaf) else { continue };
+                if let Some(hooks) = leaf.hooks.get() {
+                    grad = hooks::run(hooks, grad).map_err(|e| e.in_backward(leaf.op.name(), leaf.at))?;
+                }
+                visit(&leaf, grad)?;
+            }
         }
         Ok(())
     })
@@ -317,4 +395,47 @@ fn released(node: &Node) -> Error {
             node.at
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::literal::tensor;
+    use crate::parameter::Parameter;
+    use std::sync::Mutex;
+
+    #[test]
+    fn a_gradient_is_handed_over_while_the_walk_goes_on() {
+        let [a, b, c] = [2.0, 3.0, 5.0].map(|v| Parameter::new(&tensor([v])));
+        let x = tensor([1.0]).requires_grad();
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let y = x.mul(&a.tensor()).unwrap();
+        let list = Arc::clone(&events);
+        let _hook = y.register_hook(move |_| {
+            list.lock().unwrap().push(("y", 0.0));
+            Ok(None)
+        });
+        let _doubled = c.tensor().register_hook(|grad| Ok(Some(grad * 2.0))).unwrap();
+        // b twice: it is complete only after the older use.
+        let z = y.mul(&b.tensor()).unwrap().mul(&c.tensor()).unwrap().add(&b.tensor()).unwrap().sum();
+        z.backward_options()
+            .run_with(&mut |id, grad| {
+                let name = [(&a, "a"), (&b, "b"), (&c, "c")].into_iter().find(|(p, _)| p.id() == id);
+                events.lock().unwrap().push((name.map_or("x", |(_, name)| name), grad.item()?));
+                Ok(name.is_some())
+            })
+            .unwrap();
+        assert_eq!(*events.lock().unwrap(), [("c", 12.0), ("b", 11.0), ("y", 0.0), ("x", 30.0), ("a", 15.0)]);
+        assert!([&a, &b, &c].iter().all(|p| p.grad().is_none()));
+        assert_eq!(x.grad().unwrap().item().unwrap(), 30.0, "what was not taken is collected");
+    }
+
+    #[test]
+    fn an_error_of_the_taker_ends_the_walk() {
+        let w = Parameter::new(&tensor([1.0]));
+        let y = w.tensor().square().sum();
+        let error = y.backward_options().run_with(&mut |_, _| Err(Error::value("mine", "on purpose")));
+        assert!(error.unwrap_err().to_string().contains("on purpose"));
+        assert!(w.grad().is_none());
+    }
 }
