@@ -68,8 +68,13 @@ impl Example {
 
     fn row(&self) -> String {
         let name = &self.name;
+        // An example that needs a feature is named in the manifest.
+        let target = format!("name = \"{name}\"\nrequired-features = [\"");
+        let manifest = include_str!("../Cargo.toml");
+        let feature = manifest.split_once(&target).and_then(|(_, rest)| rest.split('"').next());
+        let feature = feature.map_or(String::new(), |feature| format!(" --features {feature}"));
         format!(
-            "| {} | [{name}]({name}.rs)<br>`cargo run --release --example {name}` |\n",
+            "| {} | [{name}]({name}.rs)<br>`cargo run --release{feature} --example {name}` |\n",
             self.cells.join(" | ")
         )
     }

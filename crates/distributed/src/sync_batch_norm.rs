@@ -85,14 +85,16 @@ impl SyncBatchNorm {
         let mut channels = vec![1; x.dim()];
         channels[1] = self.num_features;
         let count = (x.numel() / self.num_features.max(1)) as f64;
-        let n = self.world.sum([count])?[0];
+        let described = format!("{} of {} features", x.dtype(), self.num_features);
+        let n: f64 =
+            self.world.agree("SyncBatchNorm", &described, [count, 0.0, 0.0])?.iter().map(|of| of[0]).sum();
         if n <= 1.0 {
             let message = format!("training needs more than one value per channel, found {n} on all ranks");
             return Err(Error::shape("SyncBatchNorm", message));
         }
-        let mean = self.world.all_reduce(&x.sum_dim(&dims[..], false)?)?.div(n)?;
+        let mean = self.world.sum_of(&x.sum_dim(&dims[..], false)?)?.div(n)?;
         let centered = x.sub(&mean.reshape(&channels[..])?)?;
-        let var = self.world.all_reduce(&centered.square().sum_dim(&dims[..], false)?)?.div(n)?;
+        let var = self.world.sum_of(&centered.square().sum_dim(&dims[..], false)?)?.div(n)?;
         let scale = var.add(self.eps)?.rsqrt().mul(&self.weight.tensor())?.reshape(&channels[..])?;
         self.track(&mean.detach(), &var.detach(), n)?;
         centered.mul(&scale)?.add(&self.bias.tensor().reshape(&channels[..])?)
