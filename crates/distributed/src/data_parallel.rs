@@ -77,8 +77,8 @@ impl DataParallel {
                 let lines: Vec<String> = values.into_iter().map(line).collect();
                 agree::on_lines(world.transport(), "DataParallel::new", what, &lines)?;
             }
-            named.iter().try_for_each(|(_, p)| p.set(&world.from_first(&p.tensor().detach())?))?;
-            buffers.iter().try_for_each(|(_, b)| b.set(&world.from_first(&b.tensor())?))?;
+            named.iter().try_for_each(|(_, p)| p.set(&world.of_first(&p.tensor().detach())?))?;
+            buffers.iter().try_for_each(|(_, b)| b.set(&world.of_first(&b.tensor())?))?;
         }
         let mut parallel = DataParallel {
             world: world.clone(),

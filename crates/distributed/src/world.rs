@@ -124,11 +124,11 @@ impl World {
     #[track_caller]
     pub fn broadcast(&self, tensor: &Tensor) -> Result<Tensor> {
         self.agree("broadcast", &described(tensor), [0.0; 3])?;
-        self.from_first(tensor)
+        self.of_first(tensor)
     }
 
     /// [`broadcast`](World::broadcast) of what all ranks are known to have.
-    pub(crate) fn from_first(&self, tensor: &Tensor) -> Result<Tensor> {
+    pub(crate) fn of_first(&self, tensor: &Tensor) -> Result<Tensor> {
         if self.size() == 1 {
             return Ok(tensor.detach());
         }
