@@ -48,9 +48,90 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
             let losses = RoiLoss::new().forward(of("logits"), of("codes"), of("labels"), of("targets"));
             return Some(losses.map(Vec::from));
         }
-        _ => return None,
+        _ => return stages(op, args),
     };
     Some(result.map(|y| vec![y]))
+}
+
+/// What the two stages of Faster R-CNN do beside their layers.
+fn stages(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
+    let all = |name: &str| args.members(name).into_iter().cloned().collect::<Vec<_>>();
+    let shapes = || -> Option<Vec<[usize; 2]>> {
+        let pair = |v: &serde_json::Value| Some([v[0].as_u64()? as usize, v[1].as_u64()? as usize]);
+        args.get("image_shapes")?.as_array()?.iter().map(pair).collect()
+    };
+    let seeded = || args.size("seed").map(|seed| tensor::manual_seed(seed as u64));
+    Some(match op {
+        "rpn_filter_proposals" => {
+            let levels: Vec<usize> = args.ints("levels")?.iter().map(|&n| n as usize).collect();
+            let proposals = args.t("proposals");
+            // torchvision takes the anchors of all images one below the other.
+            let (objectness, shapes) =
+                (args.t("objectness").reshape([proposals.shape()[0] as isize, -1]), shapes()?);
+            let found = objectness.and_then(|o| rpn(args).filter_proposals(proposals, &o, &shapes, &levels));
+            found.map(|(boxes, scores)| [boxes, scores].concat())
+        }
+        "rpn_proposals" => {
+            let found =
+                rpn(args).proposals(args.t("objectness"), args.t("codes"), &all("anchors"), &shapes()?);
+            found.map(|(boxes, scores)| [boxes, scores].concat())
+        }
+        "rpn_assign_targets" => {
+            let targets = rpn(args).assign_targets_to_anchors(args.t("anchors"), args.t("boxes"));
+            targets.map(|(labels, boxes)| vec![labels, boxes])
+        }
+        "rpn_sampled_loss" => {
+            seeded()?;
+            let labels = tensor::tensor(Vec::<i64>::new());
+            let truth = |boxes: Tensor| Truth { boxes, labels: labels.clone() };
+            let truths: Vec<Truth> = all("boxes").into_iter().map(truth).collect();
+            let losses = rpn(args).loss(args.t("objectness"), args.t("codes"), &all("anchors"), &truths);
+            losses.map(Vec::from)
+        }
+        "roi_training_samples" => {
+            seeded()?;
+            let truths = all("boxes").into_iter().zip(all("labels"));
+            let truths: Vec<Truth> = truths.map(|(boxes, labels)| Truth { boxes, labels }).collect();
+            let samples = roi_heads(args).select_training_samples(&all("proposals"), &truths);
+            samples.map(|s| [s.proposals, vec![s.labels, s.regression_targets]].concat())
+        }
+        "roi_postprocess_detections" => {
+            let (logits, codes, proposals) = (args.t("logits"), args.t("codes"), all("proposals"));
+            let found = roi_heads(args).postprocess_detections(logits, codes, &proposals, &shapes()?);
+            found.map(|images| images.into_iter().flat_map(|d| [d.boxes, d.scores, d.labels]).collect())
+        }
+        _ => return None,
+    })
+}
+
+fn rpn(args: &Args<'_>) -> RegionProposalNetwork {
+    let float = |name, default| args.float(name).unwrap_or(default);
+    let size = |name, default| args.size(name).unwrap_or(default);
+    RegionProposalNetwork::new()
+        .pre_nms_top_n(size("pre", 2000))
+        .post_nms_top_n(size("post", 2000))
+        .nms_thresh(float("nms", 0.7))
+        .score_thresh(float("score", 0.0))
+        .fg_iou_thresh(float("fg", 0.7))
+        .bg_iou_thresh(float("bg", 0.3))
+        .batch_size_per_image(size("batch", 256))
+        .positive_fraction(float("fraction", 0.5))
+}
+
+fn roi_heads(args: &Args<'_>) -> RoIHeads {
+    let float = |name, default| args.float(name).unwrap_or(default);
+    let size = |name, default| args.size(name).unwrap_or(default);
+    let weights = args.get("weights").and_then(serde_json::Value::as_array);
+    let weights = weights.map(|w| [0, 1, 2, 3].map(|i| w[i].as_f64().unwrap_or(f64::NAN)));
+    RoIHeads::new()
+        .fg_iou_thresh(float("fg", 0.5))
+        .bg_iou_thresh(float("bg", 0.5))
+        .batch_size_per_image(size("batch", 512))
+        .positive_fraction(float("fraction", 0.25))
+        .bbox_reg_weights(weights.unwrap_or([10.0, 10.0, 5.0, 5.0]))
+        .score_thresh(float("score", 0.05))
+        .nms_thresh(float("nms", 0.5))
+        .detections_per_img(size("most", 100))
 }
 
 /// The anchor-free YOLO: points, boxes, labels and scores of an assignment; the loss and its parts; boxes, scores and

@@ -97,4 +97,90 @@ add("rpn_loss", rpn_loss, given)
 fast = lambda logits, codes, labels, targets: roi_heads.fastrcnn_loss(logits, codes, [labels], [targets])
 given = {"logits": drawn(5, 3).requires_grad_(), "codes": drawn(5, 12).requires_grad_(), "labels": torch.tensor([0, 2, 1, 0, 2]), "targets": drawn(5, 4)}
 add("fastrcnn_loss", fast, given)
+
+
+def members(given, name):
+    return [t for n, t in given.items() if n.startswith(name + ".")]
+
+
+def network(pre=2000, post=2000, nms=0.7, score=0.0, fg=0.7, bg=0.3, batch=256, fraction=0.5):
+    both = lambda n: {"training": n, "testing": n}
+    return rpn.RegionProposalNetwork(None, None, fg, bg, batch, fraction, both(pre), both(post), nms, score)
+
+
+def filter_proposals(proposals, objectness, image_shapes, levels, **options):
+    found = network(**options).filter_proposals(proposals, objectness, image_shapes, levels)
+    return [*found[0], *found[1]]
+
+
+def proposals(image_shapes, **given):
+    options = {n: v for n, v in given.items() if not isinstance(v, torch.Tensor)}
+    objectness, codes, anchors = given["objectness"], given["codes"], members(given, "anchors")
+    decoded = _utils.BoxCoder((1.0, 1.0, 1.0, 1.0)).decode(codes.reshape(-1, 4), [torch.cat(anchors)] * len(codes))
+    decoded = decoded.view(*codes.shape)
+    return filter_proposals(decoded, objectness, image_shapes, [len(a) for a in anchors], **options)
+
+
+def assign(anchors, boxes, fg, bg):
+    labels, matched = network(fg=fg, bg=bg).assign_targets_to_anchors([anchors], [{"boxes": boxes}])
+    return labels[0].to(anchors.dtype), matched[0].to(anchors.dtype)
+
+
+def sampled_rpn_loss(seed, batch, fraction, **given):
+    stage, anchors, truths = network(batch=batch, fraction=fraction), given["anchors.0"], members(given, "boxes")
+    anchors = [anchors] * len(truths)
+    labels, matched = stage.assign_targets_to_anchors(anchors, [{"boxes": b} for b in truths])
+    targets = stage.box_coder.encode(matched, anchors)
+    torch.manual_seed(seed)
+    return stage.compute_loss(given["objectness"], given["codes"].reshape(-1, 4), labels, targets)
+
+
+def second_stage(fg=0.5, bg=0.5, batch=512, fraction=0.25, weights=None, score=0.05, nms=0.5, most=100):
+    return roi_heads.RoIHeads(None, None, None, fg, bg, batch, fraction, weights, score, nms, most)
+
+
+def training_samples(seed, batch, fraction, bg=0.5, **given):
+    truths = [{"boxes": b, "labels": l} for b, l in zip(members(given, "boxes"), members(given, "labels"))]
+    torch.manual_seed(seed)
+    stage = second_stage(batch=batch, fraction=fraction, bg=bg)
+    chosen, _, labels, targets = stage.select_training_samples(members(given, "proposals"), truths)
+    return [*chosen, torch.cat(labels), torch.cat(targets)]
+
+
+def detections(image_shapes, logits, codes, score=0.05, nms=0.5, most=100, weights=None, **given):
+    stage = second_stage(score=score, nms=nms, most=most, weights=weights)
+    found = stage.postprocess_detections(logits, codes, members(given, "proposals"), image_shapes)
+    return [t for of_image in zip(*found) for t in of_image]
+
+
+def apart(*shape, dtype=torch.float64):
+    """Numbers without ties, whose order would be PyTorch's own affair."""
+    n = torch.Size(shape).numel()
+    return ((torch.randperm(n).to(torch.float64) - n / 2) / n * 7).round(decimals=3).reshape(shape).to(dtype)
+
+
+shapes = [[20, 18], [15, 22]]
+for dtype in (torch.float64, torch.float32):
+    given = {"proposals": torch.stack([boxes(17, dtype=dtype) - 2, boxes(17, dtype=dtype)]), "objectness": apart(34, 1, dtype=dtype)}
+    for options in ({}, {"pre": 6, "post": 7, "nms": 0.4, "score": 0.3}, {"post": 3}):
+        add("rpn_filter_proposals", filter_proposals, given, image_shapes=shapes, levels=[12, 5], **options)
+    given = {"objectness": apart(2, 10, 1, dtype=dtype), "codes": drawn(2, 10, 4, dtype=dtype) / 3, "anchors.0": boxes(6, dtype=dtype), "anchors.1": boxes(4, dtype=dtype)}
+    add("rpn_proposals", proposals, given, image_shapes=shapes, post=5)
+    add("rpn_proposals", proposals, given, image_shapes=shapes, nms=0.2, score=0.5)
+for fg, bg in ((0.7, 0.3), (0.4, 0.1), (0.3, 0.3)):
+    add("rpn_assign_targets", assign, {"anchors": boxes(20), "boxes": boxes(3)}, fg=fg, bg=bg)
+add("rpn_assign_targets", assign, {"anchors": boxes(5), "boxes": torch.zeros(0, 4, dtype=torch.float64)}, fg=0.7, bg=0.3)
+for batch, fraction in ((256, 0.5), (8, 0.25)):
+    given = {"objectness": drawn(3, 20, 1).requires_grad_(), "codes": drawn(3, 20, 4).requires_grad_(), "anchors.0": boxes(20)}
+    given |= {"boxes.0": boxes(4), "boxes.1": torch.zeros(0, 4, dtype=torch.float64), "boxes.2": boxes(2)}
+    add("rpn_sampled_loss", sampled_rpn_loss, given, seed=batch, batch=batch, fraction=fraction)
+for options in ({"batch": 512, "fraction": 0.25}, {"batch": 8, "fraction": 0.5}, {"batch": 6, "fraction": 0.25, "bg": 0.1}):
+    truth = boxes(3)
+    given = {"proposals.0": torch.cat([boxes(9), truth + 0.5]), "proposals.1": boxes(8), "boxes.0": truth}
+    given |= {"boxes.1": torch.zeros(0, 4, dtype=torch.float64), "labels.0": torch.tensor([2, 1, 5])}
+    given |= {"labels.1": torch.zeros(0, dtype=torch.int64)}
+    add("roi_training_samples", training_samples, given, seed=3, **options)
+for options in ({}, {"score": 0.3}, {"most": 4, "nms": 0.3}, {"weights": [1.0, 1.0, 2.0, 2.0]}):
+    given = {"logits": apart(11, 4), "codes": drawn(11, 16), "proposals.0": boxes(6), "proposals.1": boxes(5)}
+    add("roi_postprocess_detections", detections, given, image_shapes=shapes, **options)
 show(cases)

@@ -23,7 +23,9 @@ mod image;
 mod matcher;
 mod nms;
 mod roi_align;
+mod roi_heads;
 mod roi_pool;
+mod rpn;
 mod sampler;
 mod yolo;
 
@@ -39,7 +41,9 @@ pub use loss::{box_area, box_iou, complete_box_iou, distance_box_iou, generalize
 pub use matcher::Matcher;
 pub use nms::{batched_nms, nms};
 pub use roi_align::RoIAlign;
+pub use roi_heads::{RoIHeads, TrainingSamples, convert_boxes_to_roi_format};
 pub use roi_pool::RoIPool;
+pub use rpn::RegionProposalNetwork;
 pub use sampler::BalancedPositiveNegativeSampler;
 pub use yolo::{
     Assignment, BoxLoss, TaskAlignedAssigner, YoloHead, YoloLoss, YoloPredictions, distribution_focal_loss,
