@@ -91,7 +91,23 @@ pub(crate) fn run(options: &Options, name: &str) -> Result<bool> {
             let optimizer = Adam::new(model.parameters(), 1e-3);
             train(options, model, CrossEntropyLoss::new(), optimizer, [x, y])?;
         }
-        _ => return Ok(false),
+        // `W2x1000`: so many hidden layers.
+        _ => {
+            let depth = name.strip_prefix("W2x").and_then(|depth| depth.parse::<usize>().ok());
+            let Some(depth) = depth else { return Ok(false) };
+            let batch = options.batch_or(100);
+            let x = Tensor::from_vec(standard(1, batch * 16), [batch, 16])?;
+            let y = Tensor::from_vec(bits(2, batch), [batch, 1])?;
+            let mut model = sequential![];
+            for _ in 0..depth {
+                model.push(Linear::new(16, 16));
+                model.push(Tanh);
+            }
+            model.push(Linear::new(16, 1));
+            let model = drawn(model)?;
+            let optimizer = SGD::new(model.parameters(), 0.01);
+            train(options, model, MSELoss::new(), optimizer, [x, y])?;
+        }
     }
     Ok(true)
 }

@@ -10,10 +10,17 @@ use tensor::{Attention, Result, Tensor, arange};
 
 /// Whether there is such a workload; it has been run then.
 pub(crate) fn run(options: &Options, name: &str) -> Result<bool> {
-    match name {
-        "W5" => {
+    // `W5` with its own length, or `W5x1024`.
+    let length = |own| match name.get(2..) {
+        Some("") => Some(own),
+        Some(rest) => rest.strip_prefix('x')?.parse::<usize>().ok(),
+        None => None,
+    };
+    match name.get(..2) {
+        Some("W5") => {
+            let Some(length) = length(64) else { return Ok(false) };
             let batch = options.batch_or(32);
-            let x = Tensor::from_vec(labels(1, batch * 64, 5000), [batch, 64])?;
+            let x = Tensor::from_vec(labels(1, batch * length, 5000), [batch, length])?;
             let y = Tensor::from_vec(labels(2, batch, 5), [batch])?;
             let model = Classifier {
                 emb: Embedding::new(5000, 64),
@@ -24,17 +31,18 @@ pub(crate) fn run(options: &Options, name: &str) -> Result<bool> {
             let optimizer = Adam::new(model.parameters(), 1e-3);
             train(options, model, CrossEntropyLoss::new(), optimizer, [x, y])?;
         }
-        "W6" => {
+        Some("W6") => {
+            let Some(length) = length(128) else { return Ok(false) };
             let batch = options.batch_or(16);
-            let x = Tensor::from_vec(labels(1, batch * 128, 65), [batch, 128])?;
-            let y = Tensor::from_vec(labels(2, batch * 128, 65), [batch * 128])?;
+            let x = Tensor::from_vec(labels(1, batch * length, 65), [batch, length])?;
+            let y = Tensor::from_vec(labels(2, batch * length, 65), [batch * length])?;
             let model = Transformer {
                 tok: Embedding::new(65, WIDTH),
-                pos: Embedding::new(128, WIDTH),
+                pos: Embedding::new(length, WIDTH),
                 blocks: (0..4).map(|_| Block::new()).collect(),
                 lnf: LayerNorm::new([WIDTH]),
                 head: Linear::new(WIDTH, 65),
-                places: arange(0, 128, 1)?,
+                places: arange(0, length as i64, 1)?,
             };
             drawn(&model, |_| None)?;
             let optimizer = AdamW::new(model.parameters(), 3e-4);
