@@ -90,3 +90,26 @@ impl<'a, T: Float> Spread<'a, T> {
         unsafe { &*(std::ptr::from_ref::<[MaybeUninit<T>]>(strip) as *const [T]) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also run under valgrind, which knows a place that nobody has written.
+    #[test]
+    fn a_strip_is_written_from_front_to_back() {
+        let values = [1.0f64, 2.0, 3.0];
+        let spreads: [(_, &dyn Fn(usize) -> f64); 3] = [
+            (Spread::whole(&values), &|i| values[i % 3]),
+            (Spread::scalar(&values[1]), &|_| values[1]),
+            (Spread::stretched(&values, 4), &|i| values[i / 4 % 3]),
+        ];
+        for (spread, element) in spreads {
+            for (start, len) in [(0, STRIP), (5, 7), (0, 0), (301, 1)] {
+                let mut room = room();
+                let expected: Vec<f64> = (start..start + len).map(element).collect();
+                assert_eq!(spread.part(start, len, 1000, &mut room), expected);
+            }
+        }
+    }
+}
