@@ -62,17 +62,21 @@ fn steps(rows: i64) -> [(&'static str, Step); 7] {
     // The same numbers as pictures of 32 classes. A loss for each pixel is a sixteenth of the gradient.
     let picture = x.reshape([rows / 32, 32, 32, 32]).unwrap();
     let pixels = randint(0, 32, [rows / 32, 32, 32]).unwrap();
-    let step = |x: &Tensor, criterion: &'static dyn Fn(&Tensor, &Tensor) -> Result<Tensor>, t: &Tensor| -> Step {
-        let (x, t) = (x.clone(), t.clone());
-        Box::new(move || criterion(&x.detach().requires_grad(), &t).unwrap().backward().unwrap())
-    };
+    let step =
+        |x: &Tensor, criterion: &'static dyn Fn(&Tensor, &Tensor) -> Result<Tensor>, t: &Tensor| -> Step {
+            let (x, t) = (x.clone(), t.clone());
+            Box::new(move || criterion(&x.detach().requires_grad(), &t).unwrap().backward().unwrap())
+        };
     [
         ("MSELoss", step(&x, &|x, t| MSELoss::new().forward(x, t), &t)),
         ("HuberLoss", step(&x, &|x, t| HuberLoss::new().forward(x, t), &t)),
         ("BCELoss", step(&x, &|x, t| BCELoss::new().forward(x, t), &t)),
         ("BCEWithLogitsLoss", step(&x, &|x, t| BCEWithLogitsLoss::new().forward(x, t), &t)),
         ("CrossEntropyLoss", step(&x, &|x, t| CrossEntropyLoss::new().forward(x, t), &labels)),
-        ("CrossEntropyLoss of pictures", step(&picture, &|x, t| CrossEntropyLoss::new().forward(x, t), &pixels)),
+        (
+            "CrossEntropyLoss of pictures",
+            step(&picture, &|x, t| CrossEntropyLoss::new().forward(x, t), &pixels),
+        ),
         ("NLLLoss of pictures", step(&picture, &|x, t| NLLLoss::new().forward(x, t), &pixels)),
     ]
 }

@@ -15,7 +15,8 @@ const COARSE: [&str; 3] = ["celu", "hardsigmoid", "sinc"];
 
 impl Tolerance {
     pub fn of(case: &Case<'_>, what: &str, dtype: &str) -> Tolerance {
-        let coarse = what.contains("gradient") && COARSE.contains(&case.op.to_lowercase().trim_start_matches("nn.functional."));
+        let coarse = what.contains("gradient")
+            && COARSE.contains(&case.op.to_lowercase().trim_start_matches("nn.functional."));
         let (rtol, atol) = if dtype == "f32" || coarse { (1e-5, 1e-6) } else { (1e-9, 1e-11) };
         let tol = &case.json["tol"];
         let pick = |key: &str, default: f64| tol[key].as_f64().unwrap_or(default);

@@ -131,13 +131,7 @@ impl<T: Float> Labels<'_, T> {
     }
 
     /// As [`losses`](Self::losses), and in the same pass the gradient of the logits where that of each loss is `grad`.
-    pub fn losses_and_gradient(
-        &self,
-        x: &[T],
-        grad: f64,
-        losses: &mut [f64],
-        out: &mut [T],
-    ) {
+    pub fn losses_and_gradient(&self, x: &[T], grad: f64, losses: &mut [f64], out: &mut [T]) {
         if self.inner > 1 {
             return self.losses_of_planes(x, grad, losses, None, out);
         }

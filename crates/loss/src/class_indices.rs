@@ -80,7 +80,10 @@ pub(crate) fn check_labels(
     let Some(at) = labels.iter().position(stray) else { return Ok(()) };
     let (y, place) = (labels[at], index(target, at));
     let ignored = ignore.map_or(String::new(), |i| format!(" (or {i}, which is ignored)"));
-    Err(Error::index(op, format!("class indices must be below {classes}{ignored}, found {y} at index {place:?}")))
+    Err(Error::index(
+        op,
+        format!("class indices must be below {classes}{ignored}, found {y} at index {place:?}"),
+    ))
 }
 
 /// The label of each distribution of `input`, in row-major order; `None` for the one that is ignored.

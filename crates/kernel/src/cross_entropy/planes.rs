@@ -79,7 +79,8 @@ impl<T: Float> Labels<'_, T> {
         let wanted = !out.is_empty();
         if images >= 2 * num_threads() {
             let size = images.div_ceil(pieces(images, PIECE / image.max(1))).max(1);
-            let (a, b, out) = (Pieces::new(a, size * inner), Pieces::new(b, size * inner), Pieces::new(out, size * image));
+            let (a, b, out) =
+                (Pieces::new(a, size * inner), Pieces::new(b, size * inner), Pieces::new(out, size * image));
             return share(a.len(), &|i| {
                 let (a, b) = (a.take(i), b.take(i));
                 let mut out = wanted.then(|| out.take(i).chunks_exact_mut(image));
@@ -94,7 +95,9 @@ impl<T: Float> Labels<'_, T> {
             let size = inner.div_ceil(pieces(inner, PIECE / self.classes)).max(1);
             let a = Pieces::new(&mut a[i * inner..][..inner], size);
             let b = Pieces::new(&mut b[i * inner..][..inner], size);
-            let out = wanted.then(|| Blocks::new(&mut out[i * image..][..image], [self.classes, inner], [self.classes, size]));
+            let out = wanted.then(|| {
+                Blocks::new(&mut out[i * image..][..image], [self.classes, inner], [self.classes, size])
+            });
             share(a.len(), &|part| {
                 let out = out.as_ref().map(|out| out.take(part).1);
                 job(Part { column: i * inner + part * size, a: a.take(part), b: b.take(part), out });
@@ -167,7 +170,9 @@ impl<T: Float> Labels<'_, T> {
                     reduce::add_rows(Itself, plane, None, sums);
                 }
                 let normalizers = &mut room.normalizers[..len];
-                for (j, normalizer) in normalizers.iter_mut().enumerate().filter(|(j, _)| labels[*j] != self.ignored) {
+                for (j, normalizer) in
+                    normalizers.iter_mut().enumerate().filter(|(j, _)| labels[*j] != self.ignored)
+                {
                     *normalizer = Normalizer { shift: shifts[j].to_f64(), log: sums[j].ln() };
                     if let Some(kept) = keep(&mut kept[j]) {
                         *kept = *normalizer;
@@ -178,7 +183,8 @@ impl<T: Float> Labels<'_, T> {
                 for (j, loss) in losses.iter_mut().enumerate() {
                     let Some(y) = self.class(labels[j]) else { continue };
                     let label = self.plane(x, y, column, len)[j];
-                    *loss = self.of_label(label, y, normalizers[j]) + surprise.get(j).map_or(0.0, |s| s * self.smoothing.share);
+                    *loss = self.of_label(label, y, normalizers[j])
+                        + surprise.get(j).map_or(0.0, |s| s * self.smoothing.share);
                 }
                 if let Some(out) = out {
                     let sums = &room.sums[..len];
@@ -267,7 +273,14 @@ impl<T: Float> Labels<'_, T> {
                     let label = self.plane(x, y, column, len)[j];
                     self.pulled(of_row(grads, column + j), y, total, label, normalizers[j])
                 };
-                self.finish(&mut out, labels, start, &mut room.scales[..len], &mut room.shares[..len], pulled);
+                self.finish(
+                    &mut out,
+                    labels,
+                    start,
+                    &mut room.scales[..len],
+                    &mut room.shares[..len],
+                    pulled,
+                );
             });
         });
     }
@@ -282,7 +295,9 @@ mod tests {
     #[test]
     fn planes_are_rows() {
         let inf = f64::INFINITY;
-        for (images, classes, inner) in [(1, 3, 5), (2, 21, 700), (9, 2, 4), (1, 1, 3), (3, 1000, 40), (1, 4, 6000)] {
+        for (images, classes, inner) in
+            [(1, 3, 5), (2, 21, 700), (9, 2, 4), (1, 1, 3), (3, 1000, 40), (1, 4, 6000)]
+        {
             let n = images * classes * inner;
             let mut x: Vec<f64> = (0..n).map(|i| (i as f64 * 0.7).sin() * 9.0).collect();
             if n > 40 {
@@ -293,9 +308,12 @@ mod tests {
                 let (image, c, place) = (i / inner / classes, i / inner % classes, i % inner);
                 rows[(image * inner + place) * classes + c] = x;
             }
-            let labels: Vec<_> = (0..images * inner).map(|i| if i % 7 == 3 { -9 } else { (i * 5 % classes) as i64 }).collect();
+            let labels: Vec<_> =
+                (0..images * inner).map(|i| if i % 7 == 3 { -9 } else { (i * 5 % classes) as i64 }).collect();
             let weights: Vec<f64> = (0..classes).map(|c| c as f64 % 3.0).collect();
-            for (epsilon, weights) in [(0.0, None), (0.25, None), (0.0, Some(&weights[..])), (0.25, Some(&weights[..]))] {
+            for (epsilon, weights) in
+                [(0.0, None), (0.25, None), (0.0, Some(&weights[..])), (0.25, Some(&weights[..]))]
+            {
                 let run = |inner: usize, x: &[f64]| {
                     let smoothing = Smoothing::new(epsilon, classes);
                     let kernel = Labels { labels: &labels, ignored: -9, classes, inner, weights, smoothing };
@@ -305,7 +323,10 @@ mod tests {
                     let (mut out, mut other) = (vec![5.0; n], vec![5.0; n]);
                     kernel.losses(x, &mut again, &mut normalizers);
                     kernel.losses_and_gradient(x, 0.5, &mut losses, &mut out);
-                    assert!(losses.iter().zip(&again).all(|(a, b)| a.to_bits() == b.to_bits()), "{losses:?}, {again:?}");
+                    assert!(
+                        losses.iter().zip(&again).all(|(a, b)| a.to_bits() == b.to_bits()),
+                        "{losses:?}, {again:?}"
+                    );
                     let grads: Vec<f64> = (0..labels.len()).map(|i| i as f64 % 4.0).collect();
                     kernel.gradient(x, &normalizers, &grads, &mut other);
                     (losses, out, other)
@@ -315,14 +336,22 @@ mod tests {
                     let (image, c, place) = (i / inner / classes, i / inner % classes, i % inner);
                     (image * inner + place) * classes + c
                 };
-                let same = |a: f64, b: f64| a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-13 * (1.0 + b.abs());
+                let same = |a: f64, b: f64| {
+                    a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-13 * (1.0 + b.abs())
+                };
                 for (i, (&a, &b)) in found.0.iter().zip(&expected.0).enumerate() {
-                    assert!(same(a, b), "loss {i}: {a}, as rows {b} ({images}, {classes}, {inner}, ε = {epsilon})");
+                    assert!(
+                        same(a, b),
+                        "loss {i}: {a}, as rows {b} ({images}, {classes}, {inner}, ε = {epsilon})"
+                    );
                 }
                 for i in 0..n {
                     for (found, expected) in [(&found.1, &expected.1), (&found.2, &expected.2)] {
                         let (a, b) = (found[i], expected[place(i)]);
-                        assert!(same(a, b), "gradient {i}: {a}, as rows {b} ({images}, {classes}, {inner}, ε = {epsilon})");
+                        assert!(
+                            same(a, b),
+                            "gradient {i}: {a}, as rows {b} ({images}, {classes}, {inner}, ε = {epsilon})"
+                        );
                     }
                 }
             }
