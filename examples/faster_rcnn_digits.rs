@@ -1,7 +1,7 @@
 //! A detector in two stages finds handwritten digits on canvases and says which they are: a small Faster R-CNN (Ren et al.
 //! 2015) with `RpnLoss` and `RoiLoss`, from convolutions to mean average precision.
 //!
-//! | object detection | Faster R-CNN | of RegionProposalNetwork and RoIHeads | made scenes of digits | mAP@0.5 – | – |
+//! | object detection | Faster R-CNN | RpnLoss, RoiLoss | made scenes of digits | mAP@0.5 – | – |
 //!
 //! `cargo run --release --example faster_rcnn_digits -- --epochs 20 --seed 0`
 

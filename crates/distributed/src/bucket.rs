@@ -8,6 +8,10 @@ use std::ops::Range;
 use tensor::{Parameter, Result, Tensor};
 
 /// The memory in which a bucket is summed.
+#[cfg_attr(
+    not(any(test, feature = "mpi")),
+    expect(dead_code, reason = "a single rank has nobody to send to")
+)]
 pub(crate) struct Buffers<T> {
     /// What this rank has, in as many equal parts as there are ranks.
     pub(crate) send: Vec<T>,
