@@ -131,6 +131,7 @@ def sampled_rpn_loss(seed, batch, fraction, **given):
     anchors = [anchors] * len(truths)
     labels, matched = stage.assign_targets_to_anchors(anchors, [{"boxes": b} for b in truths])
     targets = stage.box_coder.encode(matched, anchors)
+    labels = [of_image.to(given["objectness"].dtype) for of_image in labels]  # else the loss would be float32
     torch.manual_seed(seed)
     return stage.compute_loss(given["objectness"], given["codes"].reshape(-1, 4), labels, targets)
 

@@ -1,5 +1,5 @@
-//! The second stage of Faster R-CNN (Girshick 2015, Fast R-CNN; Ren et al. 2015): which proposals it learns from, and what
-//! its outputs say is in the image.
+//! The second stage of Faster R-CNN (Girshick 2015, Fast R-CNN; Ren et al. 2015): which proposals it learns from, and
+//! what its outputs say is in the image.
 //!
 //! The layers are the user's. What is here is what happens before and after them.
 
@@ -135,8 +135,8 @@ impl RoIHeads {
     /// The labels of the truth begin with 1: class 0 is the background. Nothing of the result has a gradient.
     ///
     /// # Errors
-    /// If there are not as many truths as images, the shapes do not fit, a label is below 1, or the thresholds are in the
-    /// wrong order.
+    /// If there are not as many truths as images, the shapes do not fit, a label is below 1, or the thresholds are in
+    /// the wrong order.
     #[doc(alias = "torchvision.models.detection.roi_heads.RoIHeads.select_training_samples")]
     #[track_caller]
     pub fn select_training_samples(&self, proposals: &[Tensor], truths: &[Truth]) -> Result<TrainingSamples> {
@@ -200,11 +200,11 @@ impl RoIHeads {
         Ok(TrainingSamples { proposals: chosen, labels, regression_targets })
     }
 
-    /// What is in each image, best first, from the outputs of the second stage: for each class, which box and how probable;
-    /// without what is improbable, empty, or overlaps a better box of its class.
+    /// What is in each image, best first, from the outputs of the second stage: for each class, which box and how
+    /// probable; without what is improbable, empty, or overlaps a better box of its class.
     ///
-    /// Shapes: logits `(ΣK, C)` with the background as class 0, codes `(ΣK, 4·C)`, the proposals `(K, 4)` of each image, and
-    /// `[height, width]` of each image. Nothing of the result has a gradient.
+    /// Shapes: logits `(ΣK, C)` with the background as class 0, codes `(ΣK, 4·C)`, proposals `(K, 4)` of each image,
+    /// and `[height, width]` of each image. Nothing of the result has a gradient.
     ///
     /// # Errors
     /// If the shapes do not fit.
@@ -262,7 +262,7 @@ impl RoIHeads {
     }
 }
 
-/// The boxes of each image, `(K, 4)`, as [`RoIAlign`](crate::RoIAlign) wants them: `(ΣK, 5)`, the number of the image first.
+/// The boxes of each image, `(K, 4)`, as [`RoIAlign`](crate::RoIAlign) wants them: `(ΣK, 5)`, the image's number first.
 ///
 /// ```
 /// use tensor::tensor;

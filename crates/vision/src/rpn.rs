@@ -1,5 +1,5 @@
-//! The first stage of Faster R-CNN (Ren et al. 2015): from anchors and what a network says of them to proposals, the boxes
-//! that a second stage looks at, and to the loss that teaches the network.
+//! The first stage of Faster R-CNN (Ren et al. 2015): from anchors and what a network says of them to proposals, the
+//! boxes that a second stage looks at, and to the loss that teaches the network.
 //!
 //! The layers are the user's. What is here is what happens to their outputs.
 
@@ -16,10 +16,10 @@ const MIN_SIZE: f64 = 1e-3;
 
 /// What a region proposal network does beside its layers: targets for the anchors, the loss, and the proposals.
 ///
-/// The network tells of each anchor, in the order of [`AnchorGenerator`](crate::AnchorGenerator), how sure it is that there is
-/// an object (a logit), and by how much the anchor is to be corrected ([`BoxCoder`] with weights of 1). Maps `(N, A, H, W)`
-/// of A anchors a cell become `(N, H·W·A)` by `map.permute([0, 2, 3, 1])?.reshape([n, -1])?`, and maps `(N, 4·A, H, W)` of
-/// codes `(N, H·W·A, 4)` by `map.permute([0, 2, 3, 1])?.reshape([n, -1, 4])?`.
+/// The network tells of each anchor, in the order of [`AnchorGenerator`](crate::AnchorGenerator), how sure it is that
+/// there is an object (a logit), and by how much the anchor is to be corrected ([`BoxCoder`] with weights of 1). Maps
+/// `(N, A, H, W)` of A anchors a cell become `(N, H·W·A)` by `map.permute([0, 2, 3, 1])?.reshape([n, -1])?`, and maps
+/// `(N, 4·A, H, W)` of codes `(N, H·W·A, 4)` by `map.permute([0, 2, 3, 1])?.reshape([n, -1, 4])?`.
 ///
 /// ```
 /// use tensor::{tensor, zeros};
@@ -67,7 +67,7 @@ impl RegionProposalNetwork {
         }
     }
 
-    /// From which overlap with a true box on an anchor is positive (default 0.7); the anchor that overlaps it most always is.
+    /// From which overlap with a true box on an anchor is positive (default 0.7); the best one of a box always is.
     #[must_use]
     pub fn fg_iou_thresh(mut self, threshold: f64) -> Self {
         self.fg_iou_thresh = threshold;
@@ -95,8 +95,8 @@ impl RegionProposalNetwork {
         self
     }
 
-    /// How many of the best anchors of each map are kept before non-maximum suppression (default 2000; torchvision takes
-    /// 1000 when it does not train).
+    /// How many of the best anchors of each map are kept before non-maximum suppression (default 2000; torchvision
+    /// takes 1000 when it does not train).
     #[must_use]
     pub fn pre_nms_top_n(mut self, anchors: usize) -> Self {
         self.pre_nms_top_n = anchors;
@@ -128,8 +128,8 @@ impl RegionProposalNetwork {
     /// The proposals of each image, best first: boxes `(P, 4)` as `(x1, y1, x2, y2)`, and their probabilities `(P)`.
     ///
     /// Shapes: objectness logits `(N, A)` or `(N, A, 1)`, codes `(N, A, 4)`, the anchors of each map, A in all, as
-    /// [`grid`](crate::AnchorGenerator::grid) gives them, and `[height, width]` of each image. Nothing of it has a gradient,
-    /// as in torchvision: the second stage takes boxes as they are.
+    /// [`grid`](crate::AnchorGenerator::grid) gives them, and `[height, width]` of each image. Nothing of it has a
+    /// gradient, as in torchvision: the second stage takes boxes as they are.
     ///
     /// # Errors
     /// If the shapes do not fit, or a number is no floating point number.
@@ -209,8 +209,8 @@ impl RegionProposalNetwork {
         Ok((all_boxes, all_scores))
     }
 
-    /// What is true of each of the anchors `(A, 4)` of one image with the true boxes `(M, 4)`: labels `(A)`, 1 for an object,
-    /// 0 for background and −1 for what should count nothing, and the box that belongs to each anchor `(A, 4)`.
+    /// What is true of each of the anchors `(A, 4)` of one image with the true boxes `(M, 4)`: labels `(A)`, 1 for an
+    /// object, 0 for background and −1 for what should count nothing, and the box that belongs to each anchor `(A, 4)`.
     ///
     /// In an image without objects all is background, and the boxes are zeros.
     ///
@@ -243,8 +243,8 @@ impl RegionProposalNetwork {
         Ok((Tensor::from_vec(labels, n)?.to(dtype), of))
     }
 
-    /// The loss of the objectness and that of the boxes, two scalars: [`RpnLoss`] of anchors that are drawn by the default
-    /// generator, as many of them positive as the options say ([`BalancedPositiveNegativeSampler`]).
+    /// The loss of the objectness and that of the boxes, two scalars: [`RpnLoss`] of anchors that are drawn by the
+    /// default generator ([`BalancedPositiveNegativeSampler`]).
     ///
     /// Shapes as in [`proposals`](Self::proposals), with what is in each image.
     ///
