@@ -11,8 +11,9 @@ use crate::transport::{Summed, Transport};
 /// From how many numbers on each rank adds a part of them: below, a second message costs more than it spares.
 const IN_PARTS: usize = 8192;
 
-/// As many numbers as one message may have, whose length MPI counts in 32 bits.
-const MESSAGE: usize = 1 << 24;
+/// As many numbers as one message has at most. MPI counts in 32 bits; and memory that is used again for the next message
+/// costs less than fresh pages for all.
+const MESSAGE: usize = 1 << 18;
 
 /// `into[i] = parts[0][i] + parts[1][i] + …`, in this order.
 pub(crate) fn sum_parts<T: Summed>(parts: &[T], into: &mut [T]) {
@@ -32,19 +33,21 @@ pub(crate) fn all_reduce<T: Summed>(transport: &Transport, values: &mut [T]) {
     if ranks == 1 {
         return;
     }
+    let (mut padded, mut parts, mut sum) = (Vec::new(), Vec::new(), Vec::new());
     for values in values.chunks_mut(MESSAGE) {
         if values.len() < IN_PARTS {
-            let mut all = vec![T::default(); values.len() * ranks];
-            transport.all_gather(values, &mut all);
-            sum_parts(&all, values);
+            parts.resize(values.len() * ranks, T::default());
+            transport.all_gather(values, &mut parts);
+            sum_parts(&parts, values);
             continue;
         }
         let part = values.len().div_ceil(ranks);
-        let mut padded = values.to_vec();
+        padded.clear();
+        padded.extend_from_slice(values);
         padded.resize(part * ranks, T::default());
-        let mut parts = vec![T::default(); part * ranks];
+        parts.resize(part * ranks, T::default());
+        sum.resize(part, T::default());
         transport.all_to_all(&padded, &mut parts);
-        let mut sum = vec![T::default(); part];
         sum_parts(&parts, &mut sum);
         transport.all_gather(&sum, &mut padded);
         values.copy_from_slice(&padded[..values.len()]);

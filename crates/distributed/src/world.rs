@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn sums_are_the_same_bits_on_all_ranks_in_the_order_of_ranks() {
-        for len in [1, 7, 10_000] {
+        for len in [1, 7, 10_000, 300_001] {
             let part = |rank: usize| {
                 let mut generator = tensor::random::Generator::new(rank as u64);
                 (0..len).map(|_| generator.below(1 << 40) as f32 / 3e5).collect::<Vec<f32>>()
