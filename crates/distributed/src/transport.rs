@@ -137,7 +137,10 @@ impl Transport {
 
     /// Ends all ranks, after saying why.
     pub(crate) fn abort(&self, cause: &dyn std::fmt::Display) -> ! {
-        eprintln!("rank {} of {}: {cause}", self.rank(), self.size());
+        // In one piece, and with time to be passed on: `mpirun` may drop what it has not read when the job ends.
+        let message = format!("rank {} of {}: {cause}\n", self.rank(), self.size());
+        eprint!("{message}");
+        std::thread::sleep(std::time::Duration::from_millis(300));
         forward!(self, t => t.abort(), std::process::exit(1))
     }
 }

@@ -37,7 +37,8 @@ impl World {
     ///
     /// # Errors
     /// That of `f`, if there is one rank. Of several, one that fails or panics ends all: it prints its number and the cause,
-    /// and does not return. A process that is killed is noticed by `mpirun`, which ends the others.
+    /// and does not return. A process that is killed is noticed by `mpirun`, which ends the others, and names its rank
+    /// (OpenMPI) or its process (MPICH).
     #[track_caller]
     pub fn run<T, E>(f: impl FnOnce(&World) -> Result<T, E>) -> Result<T, E>
     where
