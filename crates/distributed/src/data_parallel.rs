@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use tensor::{DType, Error, Parameter, Result, Tensor};
 
-/// How many bytes of gradients travel together; `docs/scaling.md` says how it was measured.
+/// How many bytes of gradients travel together; not settled by measurement yet (`docs/scaling.md`).
 const BUCKET_BYTES: usize = 1 << 20;
 
 /// Keeps the copies of a model on all ranks alike: they begin with rank 0's values, and

@@ -4,7 +4,7 @@
 //! library, the size of the message and the number of ranks. Here rank 0's number comes first, then rank 1's, and so on.
 //! Large arrays are cut into as many parts as there are ranks; each rank receives its part of all others, adds them in that
 //! order, and sends the sum to all: twice `(P − 1)/P` of the array in and out, as the best that an all-reduce can do. Small
-//! ones are sent whole to everybody. Neither is slower than `MPI_Allreduce` where we measured it (`docs/scaling.md`).
+//! ones are sent whole to everybody. As bare calls neither is slower than `MPI_Allreduce` (`docs/scaling.md`).
 
 use crate::transport::{Summed, Transport};
 
