@@ -37,7 +37,12 @@ fn no_operation_is_without_a_case() {
         "the search finds only {} operations: has their form changed?",
         defined.len()
     );
-    let missing: Vec<_> = defined.iter().filter(|name| !produced.contains(*name)).collect();
+    // A sum over ranks needs ranks: the tests of its crate check it.
+    let elsewhere = ["AllReduce"];
+    let missing: Vec<_> = defined
+        .iter()
+        .filter(|name| !produced.contains(*name) && !elsewhere.contains(&name.as_str()))
+        .collect();
     assert!(
         missing.is_empty(),
         "no case produces these operations; add one to the file they stand in: {missing:?}"

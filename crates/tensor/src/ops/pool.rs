@@ -265,6 +265,12 @@ impl Tensor {
             return Err(Error::value(op, "a mean has neither a dilation nor a divisor of 0"));
         }
         let windows = pool.windows(op, rank, self)?;
+        // Of the means, only that of volumes refuses this, also where sizes are rounded up.
+        let kernel = each(op, "kernel_size", &pool.kernel_size, rank, 1, 1)?;
+        if rank == 3 && self.shape()[self.dim() - 3..].iter().zip(kernel).any(|(&size, kernel)| size < kernel) {
+            let shape = self.shape();
+            return Err(Error::shape(op, format!("a window of {kernel:?} is larger than the input {shape:?}")));
+        }
         let mut out = self.clone();
         for (d, windows) in windows[3 - rank..].iter().enumerate() {
             let means = windows.iter().map(|&(run, count)| {
