@@ -1,7 +1,7 @@
 //! A detector in two stages finds handwritten digits on canvases and says which they are: a small Faster R-CNN (Ren et
 //! al. 2015) with `RpnLoss` and `RoiLoss`, from convolutions to mean average precision.
 //!
-//! | object detection | Faster R-CNN | RoiLoss, RegionProposalNetwork::loss | made scenes of digits | mAP@0.5 0.99 | 3 min |
+//! | object detection | Faster R-CNN | RoiLoss, RegionProposalNetwork::loss | made scenes of digits | mAP@0.5 0.989 | 58 s |
 //!
 //! `cargo run --release --example faster_rcnn_digits -- --epochs 12 --seed 0`
 

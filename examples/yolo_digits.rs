@@ -1,10 +1,10 @@
 //! An anchor-free YOLO finds handwritten digits: canvases of 64 × 64 pixels with one to four digits of several sizes, drawn
 //! anew for each step, `YoloHead` and `YoloLoss`; pictures show what it finds beside what is there.
 //!
-//! | object detection | YOLO | YoloLoss | made scenes of digits | mAP@0.5 0.976 | 81 s |
+//! | object detection | YOLO | YoloLoss | made scenes of digits | mAP@0.5 0.976 | 44 s |
 //!
 //! `cargo run --release --example yolo_digits -- --steps 600 --seed 0`: mAP@0.5 0.976 on canvases and digits that it never
-//! saw, 0.858 by COCO's mean over the overlaps 0.5 to 0.95; 81 seconds of processor time.
+//! saw, 0.858 by COCO's mean over the overlaps 0.5 to 0.95.
 
 use baekmi::data::DigitScenes;
 use baekmi::nn::Layer;
