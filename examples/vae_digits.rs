@@ -4,7 +4,7 @@
 //! `cargo run --release --example vae_digits -- --epochs 300 --latent 2 --beta 1 --seed 0`
 //! Pictures: digits above their reconstructions, samples, the plane, and where the test digits lie in it.
 //!
-//! | image generation | VAE, two latent numbers | VaeLoss | digits | ELBO −23.98 (ten mean digits −24.23) | 92 s |
+//! | image generation | VAE, two latent numbers | VaeLoss | digits | ELBO −23.98 (ten mean digits −24.23) | 5 s |
 
 use baekmi::plot::Chart;
 use baekmi::prelude::*;
