@@ -91,22 +91,14 @@ impl Shape {
     }
 }
 
-fn transposed<T>(m: Matrix<'_, T>) -> Matrix<'_, T> {
-    Matrix { row_stride: m.column_stride, column_stride: m.row_stride, ..m }
-}
-
 fn from_row<T>(m: Matrix<'_, T>, row: usize) -> Matrix<'_, T> {
     Matrix { data: &m.data[row * m.row_stride..], ..m }
-}
-
-fn dense<T>(data: &[T], width: usize) -> Matrix<'_, T> {
-    Matrix { data, row_stride: width, column_stride: 1 }
 }
 
 /// `scores = Q·Kᵀ` of a block, scaled and masked.
 fn scores<T: Float>(shape: Shape, head: &Head<'_, T>, [first, rows, seen]: [usize; 3], scores: &mut [T]) {
     let query = from_row(head.query, first);
-    gemm([rows, shape.width, seen], query, transposed(head.key), scores, false);
+    gemm([rows, shape.width, seen], query, head.key.transposed(), scores, false);
     let (scale, hidden) = (T::from_f64(shape.scale), T::from_f64(f64::NEG_INFINITY));
     for (i, row) in scores.chunks_exact_mut(seen).enumerate() {
         row.iter_mut().for_each(|s| *s = *s * scale);
@@ -251,7 +243,7 @@ pub fn attention<T: Float>(
                     dropped.apply(shape, number * shape.rows + first, seen, room);
                 }
                 let out = &mut out[first * values..(first + rows) * values];
-                gemm([rows, seen, values], dense(room, seen), head.value, out, false);
+                gemm([rows, seen, values], Matrix::dense(room, seen), head.value, out, false);
                 for (row, &sum) in out.chunks_exact_mut(values).zip(&sums) {
                     row.iter_mut().for_each(|x| *x = *x / sum);
                 }
@@ -350,7 +342,13 @@ pub fn backward<T: Float>(
                 let (room, slopes) = (&mut room[..rows * seen], &mut slopes[..rows * seen]);
                 let grad = &grad[first * of_value..(first + rows) * of_value];
                 scores(shape, head, [first, rows, seen], room);
-                gemm([rows, of_value, seen], dense(grad, of_value), transposed(head.value), slopes, false);
+                gemm(
+                    [rows, of_value, seen],
+                    Matrix::dense(grad, of_value),
+                    head.value.transposed(),
+                    slopes,
+                    false,
+                );
                 let row = number * shape.rows + first;
                 if let Some(dropped) = passed.dropped {
                     dropped.apply(shape, row, seen, slopes);
@@ -366,12 +364,12 @@ pub fn backward<T: Float>(
                     dropped.apply(shape, row, seen, room);
                 }
                 let part = &mut query[first * width..(first + rows) * width];
-                gemm([rows, seen, width], dense(slopes, seen), head.key, part, false);
+                gemm([rows, seen, width], Matrix::dense(slopes, seen), head.key, part, false);
                 let block = from_row(head.query, first);
-                let turned = |values| transposed(dense(values, seen));
+                let turned = |values| Matrix::dense(values, seen).transposed();
                 gemm([seen, rows, width], turned(slopes), block, &mut key[..seen * width], true);
                 let part = &mut value[..seen * of_value];
-                gemm([seen, rows, of_value], turned(room), dense(grad, of_value), part, true);
+                gemm([seen, rows, of_value], turned(room), Matrix::dense(grad, of_value), part, true);
             }
         }
     });

@@ -134,7 +134,7 @@ impl<T: Float> Weight<'_, T> {
         match self {
             Weight::Packed(packed) => packed.product(a, c, accumulate),
             &Weight::Plain([k, n], weight) => {
-                let a = Matrix { data: a, row_stride: k, column_stride: 1 };
+                let a = Matrix::dense(a, k);
                 gemm([c.len() / n.max(1), k, n], a, weight, c, accumulate);
             }
         }

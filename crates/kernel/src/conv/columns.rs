@@ -14,7 +14,7 @@ use crate::gemm::{Matrix, gemm};
 use crate::real::Float;
 use crate::threads::share_out;
 
-/// The most windows of an image: measured, half a vector of the general loop stays empty here.
+/// The most windows of an image. Of 4×4, padded by one, the general loop leaves half of its vectors' lanes unused.
 const FEW: usize = 16;
 
 /// Elements of the rows that are made at once.
@@ -136,27 +136,17 @@ fn channels_last<T: Float>(g: &Geometry, windows: usize, group: usize, y: &[T], 
     }
 }
 
-/// `columns` elements in a row.
-fn matrix<T>(data: &[T], columns: usize) -> Matrix<'_, T> {
-    Matrix { data, row_stride: columns, column_stride: 1 }
-}
-
-/// The same with rows and columns swapped.
-fn transposed<T>(data: &[T], columns: usize) -> Matrix<'_, T> {
-    Matrix { data, row_stride: 1, column_stride: columns }
-}
-
 pub(super) fn forward<T: Float>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
     let rows = Rows::new(g);
     let (windows, images) = (rows.windows, rows.images());
     let (mut room, mut product) = (T::take_room(), T::take_room());
     for (x, y) in x.chunks(images * rows.image()).zip(y.chunks_mut(images * g.groups * g.outputs * windows)) {
         for group in 0..g.groups {
-            let w = transposed(&w[group * g.w()..], rows.taps);
+            let w = Matrix::dense(&w[group * g.w()..], rows.taps).transposed();
             let x = rows.of(x, group, &mut room);
             let n = x.len() / rows.taps;
             product.resize(n * g.outputs, T::default());
-            gemm([n, rows.taps, g.outputs], matrix(x, rows.taps), w, &mut product, false);
+            gemm([n, rows.taps, g.outputs], Matrix::dense(x, rows.taps), w, &mut product, false);
             let images = y.chunks_exact_mut(g.groups * g.outputs * windows);
             for (y, product) in images.zip(product.chunks_exact(windows * g.outputs)) {
                 for (o, y) in
@@ -184,9 +174,9 @@ pub(super) fn input<T: Float>(g: &Geometry, grad: &[T], w: &[T], bias: Option<&[
         grad.chunks(images * g.groups * g.outputs * windows).zip(x.chunks_mut(images * rows.image()))
     {
         for group in 0..g.groups {
-            let w = matrix(&w[group * g.w()..], rows.taps);
+            let w = Matrix::dense(&w[group * g.w()..], rows.taps);
             channels_last(g, windows, group, grad, &mut room);
-            let grad = matrix(&room, g.outputs);
+            let grad = Matrix::dense(&room, g.outputs);
             let n = room.len() / g.outputs;
             if is_image(g) {
                 gemm([n, g.outputs, rows.taps], grad, w, x, true);
@@ -212,7 +202,13 @@ pub(super) fn weight<T: Float>(g: &Geometry, x: &[T], grad: &[T], w: &mut [T]) {
             channels_last(g, windows, group, grad, &mut channels);
             let x = rows.of(x, group, &mut room);
             let n = x.len() / rows.taps;
-            gemm([g.outputs, n, rows.taps], transposed(&channels, g.outputs), matrix(x, rows.taps), w, true);
+            gemm(
+                [g.outputs, n, rows.taps],
+                Matrix::dense(&channels, g.outputs).transposed(),
+                Matrix::dense(x, rows.taps),
+                w,
+                true,
+            );
         }
     }
     T::return_room(channels);

@@ -45,12 +45,22 @@ pub struct Matrix<'a, T> {
     pub column_stride: usize,
 }
 
-impl<T: Copy> Matrix<'_, T> {
-    /// Rows become columns.
-    fn transposed(self) -> Self {
-        Self { row_stride: self.column_stride, column_stride: self.row_stride, ..self }
+impl<'a, T> Matrix<'a, T> {
+    /// Row-major and without gaps, with rows of `columns` elements.
+    #[inline]
+    pub fn dense(data: &'a [T], columns: usize) -> Self {
+        Matrix { data, row_stride: columns, column_stride: 1 }
     }
 
+    /// Rows become columns.
+    #[inline]
+    #[must_use]
+    pub fn transposed(self) -> Self {
+        Self { row_stride: self.column_stride, column_stride: self.row_stride, ..self }
+    }
+}
+
+impl<T: Copy> Matrix<'_, T> {
     #[inline(always)]
     fn at(&self, i: usize, j: usize) -> T {
         self.data[i * self.row_stride + j * self.column_stride]
@@ -210,7 +220,7 @@ impl<T: Float> Packed<T> {
             a.len(),
             c.len()
         );
-        let a = Matrix { data: a, row_stride: k, column_stride: 1 };
+        let a = Matrix::dense(a, k);
         let c = Block::whole(c, [m, n]);
         Arch::new().dispatch(tile::Ready { shape: [m, k, n], a, panels: &self.panels, c, accumulate });
     }

@@ -50,7 +50,7 @@ pub fn backward<T: Float>(shape: Shape<'_>, all: Backward<'_, T>) {
     let grad_state = Pieces::new(all.grad_state, part * output);
     let grad_cells = Pieces::new(all.grad_cells, part * hidden);
     let firsts = super::firsts(shape.steps);
-    let plain = |data, k, n| shape.weight([k, n], Matrix { data, row_stride: n, column_stride: 1 });
+    let plain = |data, k, n| shape.weight([k, n], Matrix::dense(data, n));
     let weight = plain(all.weight, shape.width(), output);
     let projection = all.projection.map(|projection| plain(projection, output, hidden));
     let (gates, kept, before) = (all.gates, all.kept, all.before);

@@ -137,7 +137,7 @@ impl Tensor {
                 let bias = bias.values::<T>();
                 out.chunks_exact_mut(outs.max(1)).for_each(|row| row.copy_from_slice(&bias));
             }
-            let x = Matrix { data: &x, row_stride: ins, column_stride: 1 };
+            let x = Matrix::dense(&x, ins);
             gemm([rows, ins, outs], x, weight.matrix::<T>(true), &mut out, bias.is_some());
             Tensor::new(out, dense(&shape))
         });
@@ -317,22 +317,19 @@ fn linear_grads<T: kernel::Float + crate::Element>(
     [rows, outs]: [usize; 2],
 ) -> Result<Grads> {
     let grad = grad.values::<T>();
-    fn by_rows<T>(data: &[T], columns: usize) -> Matrix<'_, T> {
-        Matrix { data, row_stride: columns, column_stride: 1 }
-    }
     let (x, weight) = (ctx.input(0)?, ctx.input(1)?);
     let ins = weight.size(1)?;
     ctx.grads(|i| {
         Ok(match i {
             0 => {
                 let mut out = Buffer::unwritten(rows * ins);
-                gemm([rows, outs, ins], by_rows(&grad, outs), weight.matrix::<T>(false), &mut out, false);
+                gemm([rows, outs, ins], Matrix::dense(&grad, outs), weight.matrix::<T>(false), &mut out, false);
                 Tensor::new(out, x.dense_layout())
             }
             1 => {
                 let mut out = Buffer::unwritten(outs * ins);
-                let columns = Matrix { data: &grad, row_stride: 1, column_stride: outs };
-                gemm([outs, rows, ins], columns, by_rows(&x.values::<T>(), ins), &mut out, false);
+                let columns = Matrix::dense(&grad, outs).transposed();
+                gemm([outs, rows, ins], columns, Matrix::dense(&x.values::<T>(), ins), &mut out, false);
                 Tensor::new(out, weight.dense_layout())
             }
             _ => {

@@ -168,16 +168,6 @@ struct Sequence {
     activations: Vec<Tensor>,
 }
 
-/// A dense matrix with rows of `width`.
-fn matrix<T>(data: &[T], width: usize) -> Matrix<'_, T> {
-    Matrix { data, row_stride: width, column_stride: 1 }
-}
-
-/// Its transpose.
-fn transposed<T>(data: &[T], width: usize) -> Matrix<'_, T> {
-    Matrix { data, row_stride: 1, column_stride: width }
-}
-
 fn flat<T: crate::Element>(values: Buffer<T>) -> Tensor {
     let shape = [values.len()];
     Tensor::new(values, dense(&shape))
@@ -217,8 +207,8 @@ impl Sequence {
             }
             gates.chunks_exact_mut(width.max(1)).for_each(|row| row.copy_from_slice(&bias));
         }
-        let x = matrix(&values[0], input);
-        gemm([rows, input, width], x, transposed(&weights[0], input), &mut gates, self.biased);
+        let x = Matrix::dense(&values[0], input);
+        gemm([rows, input, width], x, Matrix::dense(&weights[0], input).transposed(), &mut gates, self.biased);
         let keeps = self.lstm() || self.cell == Cell::Gru;
         let mut kept = Buffer::<T>::unwritten(if keeps { rows * hidden } else { 0 });
         let cells = if self.lstm() { batch * hidden } else { 0 };
@@ -303,14 +293,18 @@ impl Sequence {
             sums.into_iter().map(<T as Float>::from_f64).collect::<Buffer<T>>()
         };
         let first = self.weights();
+        let of_gates = Matrix::dense(&grad_gates, width);
         ctx.grads(|i| {
             let values = match i {
-                0 => product([rows, width, input], matrix(&grad_gates, width), matrix(&weights[0], input)),
+                0 => product([rows, width, input], of_gates, Matrix::dense(&weights[0], input)),
                 1 => std::mem::replace(&mut grad_state, Buffer::zeros(0)),
                 2 if self.lstm() => std::mem::replace(&mut grad_cells, Buffer::zeros(0)),
                 _ => match i - first {
-                    0 => product([width, rows, input], transposed(&grad_gates, width), matrix(&values[0], input)),
-                    1 => product([width, rows, output], transposed(through, width), matrix(&states, output)),
+                    0 => product([width, rows, input], of_gates.transposed(), Matrix::dense(&values[0], input)),
+                    1 => {
+                        let through = Matrix::dense(through, width);
+                        product([width, rows, output], through.transposed(), Matrix::dense(&states, output))
+                    }
                     2 if self.biased => columns(&grad_gates),
                     3 if self.biased => columns(through),
                     _ => {
@@ -318,7 +312,8 @@ impl Sequence {
                         let gates = self.activations[0].reshape([rows, width])?.narrow(1, 3 * hidden, hidden)?;
                         let inner = gates.mul(&self.activations[1].reshape([rows, hidden])?.tanh())?;
                         let inner = inner.values::<T>();
-                        product([output, rows, hidden], transposed(&totals, output), matrix(&inner, hidden))
+                        let totals = Matrix::dense(&totals, output);
+                        product([output, rows, hidden], totals.transposed(), Matrix::dense(&inner, hidden))
                     }
                 },
             };
