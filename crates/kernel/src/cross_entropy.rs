@@ -9,7 +9,8 @@ mod planes;
 use crate::map::{Arg, Map2, Map3, PIECE, vectorize, zip, zip3};
 use crate::real::{Float, Real};
 use crate::reduce;
-use crate::softmax::{Normalizer, below};
+use crate::softmax::{Normalizer, SHORT, ShortRows, below};
+use crate::spread::STRIP;
 use crate::threads::{Pieces, pieces, share, share_out};
 
 /// What is expected, from the target: `q = keep·t + share`.
@@ -139,8 +140,13 @@ impl<T: Float> Labels<'_, T> {
         let size = rows.div_ceil(pieces(rows, PIECE / columns)).max(1);
         let (losses, out) = (Pieces::new(losses, size), Pieces::new(out, size * columns));
         share(losses.len(), &|i| {
-            let rows = x[i * size * columns..].chunks_exact(columns).zip(&self.labels[i * size..]);
-            let each = losses.take(i).iter_mut().zip(out.take(i).chunks_exact_mut(columns));
+            let (losses, out) = (losses.take(i), out.take(i));
+            let (x, labels) = (&x[i * size * columns..], &self.labels[i * size..]);
+            if columns <= SHORT && (self.weights.is_none() || self.smoothing.share == 0.0) {
+                return self.short_rows(x, labels, grad, total, losses, out);
+            }
+            let rows = x.chunks_exact(columns).zip(labels);
+            let each = losses.iter_mut().zip(out.chunks_exact_mut(columns));
             for ((row, y), (loss, out)) in rows.zip(each) {
                 let Some(y) = self.class(*y) else {
                     out.fill(T::default());
@@ -162,13 +168,43 @@ impl<T: Float> Labels<'_, T> {
         });
     }
 
+    /// As [`losses_and_gradient`](Self::losses_and_gradient), of rows of which several are taken at a time.
+    fn short_rows(&self, x: &[T], labels: &[i64], grad: f64, total: f64, losses: &mut [f64], out: &mut [T]) {
+        let columns = self.classes;
+        let mut rows = ShortRows::new(columns);
+        let count = rows.count();
+        let each = losses.chunks_mut(count).zip(out.chunks_mut(count * columns));
+        for ((x, labels), (losses, out)) in x.chunks(count * columns).zip(labels.chunks(count)).zip(each) {
+            let x = &x[..out.len()];
+            rows.exponentials(x, out);
+            let (mut scales, mut pulls) = ([T::default(); STRIP], [T::default(); STRIP]);
+            for (row, (&label, loss)) in labels.iter().zip(&mut *losses).enumerate() {
+                let Some(y) = self.class(label) else { continue };
+                let (normalizer, logits) = (rows.normalizer(row), &x[row * columns..][..columns]);
+                *loss = self.loss(logits, y, normalizer);
+                let Pulled { a, label, .. } = self.pulled(grad, y, total, logits[y], normalizer);
+                (scales[row], pulls[row]) = (T::from_f64(a / rows.sum(row)), label);
+            }
+            let b = T::from_f64(grad * self.smoothing.share);
+            let (each, scales) = (&mut *out, rows.spread(losses.len(), |_, row| scales[row]));
+            vectorize(move || each.iter_mut().zip(scales).for_each(|(e, &a)| *e = *e * a - b));
+            for (row, (label, out)) in labels.iter().zip(out.chunks_exact_mut(columns)).enumerate() {
+                match self.class(*label) {
+                    Some(y) => out[y] = pulls[row],
+                    None => out.fill(T::default()),
+                }
+            }
+        }
+    }
+
     /// What the gradient of a row is made of, from that of its loss.
     fn pulled(&self, g: f64, y: usize, total: f64, label: T, normalizer: Normalizer) -> Pulled<T> {
         let Smoothing { keep, share } = self.smoothing;
         let w = self.weight(y);
         // `p − 1` with all digits where p is close to 1.
         let log = normalizer.log_softmax(label);
-        let label = T::from_f64(g * (keep * w * log.exp_m1() + share * (total * log.exp() - w)));
+        let smoothed = if share == 0.0 { 0.0 } else { share * (total * log.exp() - w) };
+        let label = T::from_f64(g * (keep * w * log.exp_m1() + smoothed));
         Pulled { a: g * (keep * w + share * total), b: g * share, label }
     }
 

@@ -3,10 +3,12 @@
 //! The data are blocks of shape `(n, inner)`, and a lane is a column of a block; with `inner` 1 it is a row of `n`
 //! neighbours.
 
-use crate::map::{Arg, Map1, Map2, Map3, map, zip, zip3};
+use crate::map::{Arg, Map1, Map2, Map3, PIECE, map, vectorize, zip, zip3};
 use crate::pointwise::{self, Formula, Spread};
 use crate::real::{Float, Real};
 use crate::reduce::{self, Itself};
+use crate::spread::STRIP;
+use crate::threads::share_out;
 
 /// `e^(x − shift)`
 #[derive(Clone, Copy)]
@@ -47,6 +49,16 @@ impl Map3 for Below {
     }
 }
 
+/// [`below`]
+#[derive(Clone, Copy)]
+struct Minus;
+impl Map2 for Minus {
+    #[inline(always)]
+    fn call<R: Real>(self, x: R, shift: R) -> R {
+        below(x, shift)
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Ln;
 impl Map1 for Ln {
@@ -76,6 +88,74 @@ fn sums<T: Float>(block: &[T], inner: usize) -> Vec<T> {
     sums.into_iter().map(T::from_f64).collect()
 }
 
+/// Rows of up to this many elements are taken several at a time: a loop for each would take longer than its elements.
+pub(crate) const SHORT: usize = 64;
+
+/// Short rows side by side, as many as fit into a strip.
+pub(crate) struct ShortRows<T> {
+    columns: usize,
+    shifts: [T; STRIP],
+    sums: [f64; STRIP],
+    /// A number for each row, written out for each of its elements.
+    spread: [T; STRIP],
+}
+
+impl<T: Float> ShortRows<T> {
+    /// For rows of `columns` elements, at least 1 and at most [`SHORT`].
+    pub(crate) fn new(columns: usize) -> Self {
+        ShortRows {
+            columns,
+            shifts: [T::default(); STRIP],
+            sums: [0.0; STRIP],
+            spread: [T::default(); STRIP],
+        }
+    }
+
+    /// How many rows a strip holds.
+    pub(crate) fn count(&self) -> usize {
+        STRIP / self.columns
+    }
+
+    /// Writes `e^(x − shift)` of at most [`count`](Self::count) rows.
+    pub(crate) fn exponentials(&mut self, x: &[T], out: &mut [T]) {
+        let rows = x.len() / self.columns;
+        let (shifts, sums) = (&mut self.shifts[..rows], &mut self.sums[..rows]);
+        shifts.fill(T::from_f64(f64::NEG_INFINITY));
+        reduce::extreme_columns(true, x, shifts);
+        shifts.iter_mut().for_each(|x| *x = shift(*x));
+        sums.fill(0.0);
+        let shifts = self.spread(rows, |rows, row| rows.shifts[row]);
+        zip(ExpShifted, Arg::Slice(x), Arg::Slice(shifts), out);
+        reduce::add_columns(Itself, out, None, &mut self.sums[..rows]);
+    }
+
+    /// `f(row)` for each element of the first rows.
+    pub(crate) fn spread(&mut self, rows: usize, f: impl Fn(&Self, usize) -> T) -> &[T] {
+        for row in 0..rows {
+            let value = f(self, row);
+            self.spread[row * self.columns..][..self.columns].fill(value);
+        }
+        &self.spread[..rows * self.columns]
+    }
+
+    /// `Σ e^(x − shift)` of a row.
+    pub(crate) fn sum(&self, row: usize) -> f64 {
+        self.sums[row]
+    }
+
+    /// The normaliser of a row.
+    pub(crate) fn normalizer(&self, row: usize) -> Normalizer {
+        Normalizer { shift: self.shifts[row].to_f64(), log: self.sums[row].ln() }
+    }
+
+    /// Runs `f` over a matrix of such rows and one like it, strip by strip: on the elements of both, and where they begin.
+    fn each(x: &[T], columns: usize, out: &mut [T], mut f: impl FnMut(&mut Self, &[T], &mut [T])) {
+        let mut rows = ShortRows::new(columns);
+        let size = rows.count() * columns;
+        x.chunks(size).zip(out.chunks_mut(size)).for_each(|(x, out)| f(&mut rows, x, out));
+    }
+}
+
 /// Runs `f` over the rows of blocks of `(n, inner)` elements side by side.
 fn rows<'a, T>(x: &'a [T], out: &'a mut [T], inner: usize) -> impl Iterator<Item = (&'a [T], &'a mut [T])> {
     x.chunks_exact(inner).zip(out.chunks_exact_mut(inner))
@@ -87,23 +167,31 @@ fn rows<'a, T>(x: &'a [T], out: &'a mut [T], inner: usize) -> impl Iterator<Item
 /// If `x` and `out` differ in length.
 pub fn softmax<T: Float>(x: &[T], n: usize, inner: usize, out: &mut [T]) {
     assert_eq!(x.len(), out.len(), "softmax: operands of unequal length");
-    if x.is_empty() {
-        return;
-    }
-    for (x, out) in rows(x, out, n * inner) {
-        if inner == 1 {
-            zip(ExpShifted, Arg::Slice(x), Arg::Scalar(shift(reduce::max(x))), out);
-            let sum = reduce::sum(out);
-            out.iter_mut().for_each(|y| *y = *y / sum);
-        } else {
-            let shifts = shifts(x, inner);
-            rows(x, out, inner).for_each(|(x, out)| zip(ExpShifted, Arg::Slice(x), Arg::Slice(&shifts), out));
-            let sums = sums(out, inner);
-            for out in out.chunks_exact_mut(inner) {
-                out.iter_mut().zip(&sums).for_each(|(y, &sum)| *y = *y / sum);
+    blocks(out, n * inner, &|start, out| {
+        let x = &x[start..start + out.len()];
+        if inner == 1 && n <= SHORT {
+            return ShortRows::each(x, n, out, |rows, x, out| {
+                rows.exponentials(x, out);
+                let sums = rows.spread(x.len() / n, |rows, row| T::from_f64(rows.sum(row)));
+                vectorize(move || out.iter_mut().zip(sums).for_each(|(y, &sum)| *y = *y / sum));
+            });
+        }
+        for (x, out) in rows(x, out, n * inner) {
+            if inner == 1 {
+                zip(ExpShifted, Arg::Slice(x), Arg::Scalar(shift(reduce::max(x))), out);
+                let sum = reduce::sum(out);
+                vectorize(move || out.iter_mut().for_each(|y| *y = *y / sum));
+            } else {
+                let shifts = shifts(x, inner);
+                rows(x, out, inner)
+                    .for_each(|(x, out)| zip(ExpShifted, Arg::Slice(x), Arg::Slice(&shifts), out));
+                let sums = sums(out, inner);
+                for out in out.chunks_exact_mut(inner) {
+                    out.iter_mut().zip(&sums).for_each(|(y, &sum)| *y = *y / sum);
+                }
             }
         }
-    }
+    });
 }
 
 /// `log_softmax` of each lane of blocks `(n, inner)`.
@@ -112,32 +200,55 @@ pub fn softmax<T: Float>(x: &[T], n: usize, inner: usize, out: &mut [T]) {
 /// If `x` and `out` differ in length.
 pub fn log_softmax<T: Float>(x: &[T], n: usize, inner: usize, out: &mut [T]) {
     assert_eq!(x.len(), out.len(), "log_softmax: operands of unequal length");
-    if x.is_empty() {
-        return;
-    }
-    for (x, out) in rows(x, out, n * inner) {
-        if inner == 1 {
-            let shift = shift(reduce::max(x));
-            let log = ln(reduce::zip_sum(ExpShifted, n, Arg::Slice(x), Arg::Scalar(shift)));
-            zip3(Below, Arg::Slice(x), Arg::Scalar(shift), Arg::Scalar(log), out);
-        } else {
-            let shifts = shifts(x, inner);
-            rows(x, out, inner).for_each(|(x, out)| zip(ExpShifted, Arg::Slice(x), Arg::Slice(&shifts), out));
-            let mut logs = vec![T::default(); inner];
-            map(Ln, &sums(out, inner), &mut logs);
-            for (x, out) in rows(x, out, inner) {
-                zip3(Below, Arg::Slice(x), Arg::Slice(&shifts), Arg::Slice(&logs), out);
+    blocks(out, n * inner, &|start, out| {
+        let x = &x[start..start + out.len()];
+        if inner == 1 && n <= SHORT {
+            return ShortRows::each(x, n, out, |rows, x, out| {
+                rows.exponentials(x, out);
+                let count = x.len() / n;
+                let (mut sums, mut logs) = ([T::default(); STRIP], [T::default(); STRIP]);
+                (0..count).for_each(|row| sums[row] = T::from_f64(rows.sum(row)));
+                map(Ln, &sums[..count], &mut logs[..count]);
+                let shifts = rows.spread(count, |rows, row| rows.shifts[row]);
+                zip(Minus, Arg::Slice(x), Arg::Slice(shifts), out);
+                let logs = rows.spread(count, |_, row| logs[row]);
+                vectorize(move || out.iter_mut().zip(logs).for_each(|(y, &log)| *y = *y - log));
+            });
+        }
+        for (x, out) in rows(x, out, n * inner) {
+            if inner == 1 {
+                let shift = shift(reduce::max(x));
+                let log = ln(reduce::zip_sum(ExpShifted, n, Arg::Slice(x), Arg::Scalar(shift)));
+                zip3(Below, Arg::Slice(x), Arg::Scalar(shift), Arg::Scalar(log), out);
+            } else {
+                let shifts = shifts(x, inner);
+                rows(x, out, inner)
+                    .for_each(|(x, out)| zip(ExpShifted, Arg::Slice(x), Arg::Slice(&shifts), out));
+                let mut logs = vec![T::default(); inner];
+                map(Ln, &sums(out, inner), &mut logs);
+                for (x, out) in rows(x, out, inner) {
+                    zip3(Below, Arg::Slice(x), Arg::Slice(&shifts), Arg::Slice(&logs), out);
+                }
             }
         }
-    }
+    });
 }
 
 /// `ln Σ eˣ` of each row of `columns` elements.
 pub fn logsumexp<T: Float>(x: &[T], columns: usize, out: &mut [T]) {
-    for (i, y) in out.iter_mut().enumerate() {
-        let row = &x[i * columns..(i + 1) * columns];
-        let shift = shift(reduce::max(row));
-        *y = shift + ln(reduce::zip_sum(ExpShifted, columns, Arg::Slice(row), Arg::Scalar(shift)));
+    share_out(out, 1, PIECE / columns.max(1), &|start, out| {
+        for (i, y) in (start..).zip(out) {
+            let row = &x[i * columns..(i + 1) * columns];
+            let shift = shift(reduce::max(row));
+            *y = shift + ln(reduce::zip_sum(ExpShifted, columns, Arg::Slice(row), Arg::Scalar(shift)));
+        }
+    });
+}
+
+/// Runs `f` over whole blocks of `size` elements, shared out: on where they begin and on what is written.
+fn blocks<T: Float>(out: &mut [T], size: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
+    if !out.is_empty() {
+        share_out(out, size, PIECE.max(size), f);
     }
 }
 
@@ -188,24 +299,25 @@ fn ln<T: Float>(x: T) -> T {
 /// If the slices differ in length.
 pub fn softmax_backward<T: Float>(y: &[T], grad: &[T], n: usize, inner: usize, out: &mut [T]) {
     assert!(y.len() == out.len() && grad.len() == out.len(), "softmax: operands of unequal length");
-    if out.is_empty() {
-        return;
-    }
-    let blocks = y.chunks_exact(n * inner).zip(grad.chunks_exact(n * inner));
-    for ((y, grad), out) in blocks.zip(out.chunks_exact_mut(n * inner)) {
-        if inner == 1 {
-            let sum = reduce::dot(y, grad);
-            out.iter_mut().zip(y).zip(grad).for_each(|((out, &y), &grad)| *out = y * (grad - sum));
-        } else {
-            out.iter_mut().zip(y).zip(grad).for_each(|((out, &y), &grad)| *out = y * grad);
-            let sums = sums(out, inner);
-            let rows = y.chunks_exact(inner).zip(grad.chunks_exact(inner));
-            for ((y, grad), out) in rows.zip(out.chunks_exact_mut(inner)) {
-                let row = y.iter().zip(grad).zip(&sums);
-                out.iter_mut().zip(row).for_each(|(out, ((&y, &grad), &sum))| *out = y * (grad - sum));
+    blocks(out, n * inner, &|start, out| {
+        let [y, grad] = [y, grad].map(|values| &values[start..start + out.len()]);
+        let blocks = y.chunks_exact(n * inner).zip(grad.chunks_exact(n * inner));
+        for ((y, grad), out) in blocks.zip(out.chunks_exact_mut(n * inner)) {
+            if inner == 1 {
+                let sum = reduce::dot(y, grad);
+                let each = out.iter_mut().zip(y).zip(grad);
+                vectorize(move || each.for_each(|((out, &y), &grad)| *out = y * (grad - sum)));
+            } else {
+                out.iter_mut().zip(y).zip(grad).for_each(|((out, &y), &grad)| *out = y * grad);
+                let sums = sums(out, inner);
+                let rows = y.chunks_exact(inner).zip(grad.chunks_exact(inner));
+                for ((y, grad), out) in rows.zip(out.chunks_exact_mut(inner)) {
+                    let row = y.iter().zip(grad).zip(&sums);
+                    out.iter_mut().zip(row).for_each(|(out, ((&y, &grad), &sum))| *out = y * (grad - sum));
+                }
             }
         }
-    }
+    });
 }
 
 /// `∂y − eʸ·s`
@@ -224,19 +336,60 @@ impl Map3 for LogSoftmaxPull {
 /// If the slices differ in length.
 pub fn log_softmax_backward<T: Float>(y: &[T], grad: &[T], n: usize, inner: usize, out: &mut [T]) {
     assert!(y.len() == out.len() && grad.len() == out.len(), "log_softmax: operands of unequal length");
-    if out.is_empty() {
-        return;
-    }
-    let blocks = y.chunks_exact(n * inner).zip(grad.chunks_exact(n * inner));
-    for ((y, grad), out) in blocks.zip(out.chunks_exact_mut(n * inner)) {
-        if inner == 1 {
-            zip3(LogSoftmaxPull, Arg::Slice(y), Arg::Slice(grad), Arg::Scalar(reduce::sum(grad)), out);
-        } else {
-            let sums = sums(grad, inner);
-            let rows = y.chunks_exact(inner).zip(grad.chunks_exact(inner));
-            for ((y, grad), out) in rows.zip(out.chunks_exact_mut(inner)) {
-                zip3(LogSoftmaxPull, Arg::Slice(y), Arg::Slice(grad), Arg::Slice(&sums), out);
+    blocks(out, n * inner, &|start, out| {
+        let [y, grad] = [y, grad].map(|values| &values[start..start + out.len()]);
+        let blocks = y.chunks_exact(n * inner).zip(grad.chunks_exact(n * inner));
+        for ((y, grad), out) in blocks.zip(out.chunks_exact_mut(n * inner)) {
+            if inner == 1 {
+                let sum = Arg::Scalar(reduce::sum(grad));
+                zip3(LogSoftmaxPull, Arg::Slice(y), Arg::Slice(grad), sum, out);
+            } else {
+                let sums = sums(grad, inner);
+                let rows = y.chunks_exact(inner).zip(grad.chunks_exact(inner));
+                for ((y, grad), out) in rows.zip(out.chunks_exact_mut(inner)) {
+                    zip3(LogSoftmaxPull, Arg::Slice(y), Arg::Slice(grad), Arg::Slice(&sums), out);
+                }
             }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of all lengths around the bound between short and long ones, more of them than fit into a strip, against the
+    /// definition in float64; and each row has the bits that it has alone.
+    #[test]
+    fn short_and_long_rows_follow_the_definition() {
+        for n in [1, 2, 10, 63, SHORT, SHORT + 1, 300] {
+            let mut x: Vec<f32> = (0..40 * n).map(|i| ((i * 37) % 101) as f32 * 0.5 - 25.0).collect();
+            x[0] = f32::INFINITY;
+            x[(3 * n)..(4 * n)].fill(f32::NEG_INFINITY);
+            x[5 * n] = f32::NAN;
+            let (mut p, mut log_p) = (vec![9.0; x.len()], vec![9.0; x.len()]);
+            softmax(&x, n, 1, &mut p);
+            log_softmax(&x, n, 1, &mut log_p);
+            for (i, row) in x.chunks(n).enumerate() {
+                let (p, log_p) = (&p[i * n..][..n], &log_p[i * n..][..n]);
+                let mut alone = vec![9.0; n];
+                let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                softmax(row, n, 1, &mut alone);
+                assert_eq!(bits(&alone), bits(p));
+                log_softmax(row, n, 1, &mut alone);
+                assert_eq!(bits(&alone), bits(log_p));
+                if ![0, 3, 5].contains(&i) {
+                    let largest = row.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+                    let sum: f64 = row.iter().map(|&x| f64::from(x - largest).exp()).sum();
+                    for ((&x, &p), &log_p) in row.iter().zip(p).zip(log_p) {
+                        let log = f64::from(x - largest) - sum.ln();
+                        assert!((f64::from(p) - log.exp()).abs() <= 4e-7 * log.exp(), "{n}: {p}");
+                        assert!((f64::from(log_p) - log).abs() <= 2e-7 * log.abs().max(1.0), "{n}: {log_p}");
+                    }
+                }
+            }
+            assert!(p[0] == 1.0 && log_p[0] == 0.0, "an infinite logit takes everything");
+            assert!(p[5 * n..6 * n].iter().chain(&p[3 * n..4 * n]).all(|p| p.is_nan()));
         }
     }
 }
