@@ -126,6 +126,9 @@ impl<T: Float> Arg<'_, T> {
 pub fn zip<T: Float, F: Map2>(f: F, x: Arg<'_, T>, y: Arg<'_, T>, out: &mut [T]) {
     let n = out.len();
     assert!(x.fits(n) && y.fits(n), "zip: operands of unequal length");
+    if n == 1 {
+        return zip_slices(f, &[x.at(0)], &[y.at(0)], out);
+    }
     share_out(out, STRIP, PIECE, &|first, out| {
         if let (Arg::Slice(x), Arg::Slice(y)) = (x, y) {
             let part = first..first + out.len();
@@ -168,6 +171,9 @@ fn zip_slices<T: Float, F: Map2>(f: F, x: &[T], y: &[T], out: &mut [T]) {
 pub fn zip3<T: Float, F: Map3>(f: F, x: Arg<'_, T>, y: Arg<'_, T>, z: Arg<'_, T>, out: &mut [T]) {
     let n = out.len();
     assert!(x.fits(n) && y.fits(n) && z.fits(n), "zip3: operands of unequal length");
+    if n == 1 {
+        return zip3_slices(f, [&[x.at(0)], &[y.at(0)], &[z.at(0)]], out);
+    }
     share_out(out, STRIP, PIECE, &|first, out| {
         if let (Arg::Slice(x), Arg::Slice(y), Arg::Slice(z)) = (x, y, z) {
             let args = [x, y, z].map(|values| &values[first..first + out.len()]);

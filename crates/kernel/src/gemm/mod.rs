@@ -82,8 +82,8 @@ const K_BLOCK: usize = 256;
 /// Up to this many products a loop is done before a tile is set up.
 const TINY: usize = 64;
 
-/// Products that are worth another thread: 4 µs of a core.
-const PART: usize = 500_000;
+/// Products that are worth another thread: 2 to 4 µs of a core.
+const PART: usize = 250_000;
 
 /// Rows and columns at which C may be cut: whole tiles of every machine and type.
 const CUTS: [usize; 2] = [12, 32];
@@ -140,7 +140,7 @@ fn matrix_vector<T: Float>(
     accumulate: bool,
 ) {
     debug_assert_eq!(c.len(), m);
-    share_out(c, 64, PART / 16 / k, &|start, c| {
+    share_out(c, 64, PART / 8 / k, &|start, c| {
         let a = Matrix { data: &a.data[start * a.row_stride..], ..a };
         Arch::new().dispatch(vector::MatrixVector { shape: [c.len(), k], a, x, step, c, accumulate });
     });

@@ -23,16 +23,35 @@ pub(crate) fn panels<T: Float>([k, n]: [usize; 2], b: Matrix<'_, T>, width: usiz
 
 /// Rows are contiguous.
 #[inline(always)]
-fn copy<T: Float>([_, n]: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &mut [T]) {
-    for (l, out) in panel.chunks_exact_mut(width).enumerate() {
-        let row = &b.data[l * b.row_stride..][..n];
-        if n == width {
-            out.copy_from_slice(row);
-        } else {
-            out[..n].copy_from_slice(row);
-            out[n..].fill(T::default());
+fn copy<T: Float>(size: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &mut [T]) {
+    match width {
+        4 => copy_wide::<T, 4>(size, b, panel),
+        8 => copy_wide::<T, 8>(size, b, panel),
+        12 => copy_wide::<T, 12>(size, b, panel),
+        16 => copy_wide::<T, 16>(size, b, panel),
+        32 => copy_wide::<T, 32>(size, b, panel),
+        _ => panel.chunks_exact_mut(width).enumerate().for_each(|(l, out)| copy_part(size[1], b, l, out)),
+    }
+}
+
+/// Rows of a width that the compiler knows are moved by a few vectors, where a call of `memcpy` for each row would take
+/// longer than a small product.
+#[inline(always)]
+fn copy_wide<T: Float, const W: usize>([_, n]: [usize; 2], b: Matrix<'_, T>, panel: &mut [T]) {
+    let used: [bool; W] = std::array::from_fn(|j| j < n);
+    for (l, out) in panel.as_chunks_mut::<W>().0.iter_mut().enumerate() {
+        match b.data[l * b.row_stride..].first_chunk::<W>() {
+            Some(row) if n == W => *out = *row,
+            // What follows in the slice is of another row.
+            Some(row) => (0..W).for_each(|j| out[j] = if used[j] { row[j] } else { T::default() }),
+            None => copy_part(n, b, l, out),
         }
     }
+}
+
+fn copy_part<T: Float>(n: usize, b: Matrix<'_, T>, l: usize, out: &mut [T]) {
+    out[..n].copy_from_slice(&b.data[l * b.row_stride..][..n]);
+    out[n..].fill(T::default());
 }
 
 /// Any strides.

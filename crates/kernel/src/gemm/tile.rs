@@ -44,7 +44,8 @@ impl<T: Float> WithSimd for Tiled<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { shape: [m, k, n], a, b, mut c, accumulate, room } = self;
-        let width = width::<T, S>();
+        // No more is packed of a narrow B than what a tile of one vector reads.
+        let width = if n <= T::lanes::<S>() { T::lanes::<S>() } else { width::<T, S>() };
         let rows = tile_rows::<S>();
         let pack_a = a.column_stride != 1;
         // Whole panels of B can be read where they are; its last columns need their zeros.

@@ -60,6 +60,8 @@ fn matrix_vector<S: Simd, T: Float>(
 ) {
     if a.row_stride == 1 && m >= T::lanes::<S>() {
         columns(simd, m, a, x, c, accumulate);
+    } else if a.row_stride == 1 && m > 1 {
+        narrow(simd, a, x, c, accumulate);
     } else if a.column_stride == 1 && k >= LONG {
         for (i, out) in c.iter_mut().enumerate() {
             put(out, dot(simd, &a.data[i * a.row_stride..][..k], x), accumulate);
@@ -179,6 +181,20 @@ fn columns<S: Simd, T: Float>(simd: S, m: usize, a: Matrix<'_, T>, x: &[T], c: &
         for (out, &sum) in c[i..].iter_mut().zip(&sums[lanes - (m - i)..]) {
             put(out, sum, accumulate);
         }
+    }
+}
+
+/// Contiguous columns shorter than a vector: it also takes what follows a column, and its end is not used. Where nothing
+/// follows, the last columns are added number by number.
+#[inline(always)]
+fn narrow<S: Simd, T: Float>(simd: S, a: Matrix<'_, T>, x: &[T], c: &mut [T], accumulate: bool) {
+    let lanes = T::lanes::<S>();
+    let vectors = a.data.len().checked_sub(lanes).map_or(0, |last| last / a.column_stride.max(1) + 1);
+    let vectors = vectors.min(x.len());
+    let sums = [column_sums::<S, T, 1>(simd, 0, a, &x[..vectors])[0]];
+    for (i, (out, &sum)) in c.iter_mut().zip(T::numbers::<S>(&sums)).enumerate() {
+        let rest = (vectors..x.len()).fold(sum, |sum, l| mul_add::<S, T>(a.at(i, l), x[l], sum));
+        put(out, rest, accumulate);
     }
 }
 
