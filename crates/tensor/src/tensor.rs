@@ -262,6 +262,13 @@ impl Tensor {
         Cow::Owned(out)
     }
 
+    /// The element, if there is just one, and of this type.
+    #[inline]
+    pub(crate) fn only<T: Element>(&self) -> Option<T> {
+        let all = T::buffer(&self.storage).filter(|_| self.numel() == 1)?;
+        all.get(self.layout.offset()).copied()
+    }
+
     /// The whole buffer behind this tensor; element `i` of a contiguous one is at `offset + i`.
     pub(crate) fn raw<T: Element>(&self) -> &[T] {
         T::buffer(&self.storage).map_or(&[], |b| b)

@@ -140,12 +140,12 @@ impl Op for Leaf {
 
 impl Node {
     #[track_caller]
-    pub(crate) fn new<O: Op>(op: O, inputs: Sources, kept: Kept) -> Arc<Node> {
+    fn new<O: Op>(op: O, inputs: Sources, kept: Mutex<Kept>) -> Arc<Node> {
         Arc::new(Node {
             seq: NEXT.fetch_add(1, Ordering::Relaxed),
             at: Location::caller(),
             inputs,
-            kept: Mutex::new(kept),
+            kept,
             hooks: OnceLock::new(),
             op,
         })
@@ -153,7 +153,7 @@ impl Node {
 
     #[track_caller]
     pub(crate) fn leaf() -> Arc<Node> {
-        Node::new(Leaf, SmallVec::new(), Kept::Leaf(None))
+        Node::new(Leaf, SmallVec::new(), Mutex::new(Kept::Leaf(None)))
     }
 
     /// The operation's name, such as `Sigmoid`.
@@ -323,8 +323,9 @@ impl Tensor {
         inputs.iter().any(|t| t.node.is_some()) && mode.is_recording() && self.dtype().is_float()
     }
 
-    /// What a node holds of its inputs and its output. Compiled once, and not for each operation.
-    fn remember(&self, keep: Keep, inputs: &[&Tensor]) -> (Sources, Kept) {
+    /// What a node holds of its inputs and its output. Compiled once, and not for each operation. It comes with its lock: to
+    /// put one around it later would move all of it to odd addresses, which takes longer than to write it.
+    fn remember(&self, keep: Keep, inputs: &[&Tensor]) -> (Sources, Mutex<Kept>) {
         let kept = Kept::Values {
             inputs: match keep {
                 Keep::Inputs | Keep::All => of_each(inputs, Value::of),
@@ -332,7 +333,7 @@ impl Tensor {
             },
             output: matches!(keep, Keep::Output | Keep::All).then(|| Value::of(self)),
         };
-        (of_each(inputs, |t| t.node.clone()), kept)
+        (of_each(inputs, |t| t.node.clone()), Mutex::new(kept))
     }
 
     #[cold]

@@ -31,12 +31,18 @@ pub(crate) fn common_shape(op: &'static str, x: &Tensor, y: &Tensor) -> Result<S
 }
 
 /// Runs `row` over two operands expanded to `layout`, in rows along which each operand is dense or constant.
+#[inline]
 pub(crate) fn zip_rows<T: Element, U: Element>(
     x: &Tensor,
     y: &Tensor,
     layout: Arc<Layout>,
     mut row: impl FnMut(Arg<'_, T>, Arg<'_, T>, &mut [U]),
 ) -> Tensor {
+    if let (1, Some(x), Some(y)) = (layout.numel(), x.only(), y.only()) {
+        let mut out = [U::default()];
+        row(Arg::Scalar(x), Arg::Scalar(y), &mut out);
+        return Tensor::new(Buffer::scalar(out[0]), layout);
+    }
     rows(x, y, layout, &mut row)
 }
 
