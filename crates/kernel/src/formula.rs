@@ -117,6 +117,15 @@ pub fn gelu_tanh_slope<R: Real>(x: R) -> R {
     s.clone() + x * s * (-z).sigmoid() * slope
 }
 
+/// `−x·ln x`; 0 at 0, −∞ below.
+#[inline(always)]
+pub fn entr<R: Real>(x: R) -> R {
+    // The logarithm that is multiplied by 0 is that of 1.
+    let positive = R::select(x.clone().eq_scalar(0.0), x.constant(1.0), x.clone());
+    let y = -(x.clone() * positive.ln());
+    R::select(x.clone().lt_scalar(0.0), x.constant(f64::NEG_INFINITY), y)
+}
+
 /// `x/(1 + |x|)`; ±1 at ±∞.
 #[inline(always)]
 pub fn softsign<R: Real>(x: R) -> R {

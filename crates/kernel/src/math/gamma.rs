@@ -110,16 +110,26 @@ pub(super) fn zeta(s: f64, q: f64) -> f64 {
         }
         // The terms left of 0 mirror those of ζ(s, 1 − r), but for its tail from 1 − q on; r is exact.
         let r = q - q.round();
+        let odd = s % 2.0 != 0.0;
+        if odd && r.abs() == 0.5 {
+            // Each term on the left has one on the right that takes it away.
+            return zeta(s, 1.0 - q);
+        }
+        let nearest = r.powf(-s);
+        if nearest.is_infinite() {
+            return nearest;
+        }
         let mirrored = zeta(s, 1.0 - r) - zeta(s, 1.0 - q);
-        return r.powf(-s) + zeta(s, 1.0 + r) + if s % 2.0 == 0.0 { mirrored } else { -mirrored };
+        return nearest + zeta(s, 1.0 + r) + if odd { -mirrored } else { mirrored };
     }
     let mut x = q;
     let mut sum = 0.0;
     let mut term = x.powf(-s);
-    // The series needs x beyond 9 and beyond s, or it diverges before it is exact.
-    while x < 10.0 + s.min(50.0) {
+    // The series needs x beyond 9 and beyond s, or it diverges before it is exact. Where s is large, the terms are soon
+    // too small to be added (or all 0): a hundred steps are the most.
+    while x < 10.0 + s {
         sum += term;
-        if term < sum * (f64::EPSILON / 8.0) {
+        if term <= sum * (f64::EPSILON / 8.0) {
             return sum;
         }
         x += 1.0;

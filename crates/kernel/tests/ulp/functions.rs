@@ -65,9 +65,12 @@ functions! {
     "gelu_tanh" |x| x.gelu_tanh(), reference::gelu_tanh, 2.5, 1000.0;
     "elu" |x| formula::elu(x, 1.0, 1.0, 1.0), reference::elu, 2.5, 4.0;
     "selu" |x| formula::elu(x, 1.673_263_242_354_377_2, 1.050_700_987_355_480_5, 1.0), reference::selu, 2.5, 4.0;
+    "celu 0.7" |x| formula::elu(x, 0.7, 1.0, 1.0 / 0.7), |x| reference::celu(x, 0.7), 2.5, 4.0;
+    "celu 3" |x| formula::elu(x, 3.0, 1.0, 1.0 / 3.0), |x| reference::celu(x, 3.0), 2.5, 4.0;
     "softsign" |x| formula::softsign(x), reference::softsign, 1.5, 1.5;
     "tanhshrink" |x| formula::tanhshrink(x), reference::tanhshrink, 1.0, 4.0;
     "logit" |x| formula::logit(x), reference::logit, 2.5, 4.0;
+    "entr" |x| formula::entr(x), reference::entr, 2.5, 4.0;
     "sinc" |x| formula::sinc(x), reference::sinc, 1.0, 4.0;
     "erf" |x| x.erf(), libm::erf, 1.5, 3.0;
     "erfc" |x| x.erfc(), libm::erfc, 2.5, 4.0;
@@ -80,6 +83,10 @@ functions! {
     "lgamma" |x| x.lgamma(), reference::lgamma, 1.0, 1000.0;
     "digamma" |x| x.digamma(), reference::digamma, 1.0, 1000.0;
     "trigamma" |x| x.polygamma(1), reference::trigamma, 1.0, 100.0;
+    "polygamma 2" |x| x.polygamma(2), reference::polygamma2, 1.0, 1000.0;
+    "polygamma 3" |x| x.polygamma(3), reference::polygamma3, 1.0, 100.0;
+    "polygamma 9" |x| x.polygamma(9), reference::polygamma9, 1.0, 100.0;
+    "zeta" |x, y| x.zeta(y), reference::zeta, 1.0, 100.0;
     "i0" |x| x.i0(), reference::i0, 1.0, 8.0;
     "i0e" |x| x.i0e(), reference::i0e, 1.0, 8.0;
     "i1" |x| x.i1(), reference::i1, 1.0, 8.0;

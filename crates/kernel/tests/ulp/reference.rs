@@ -38,6 +38,10 @@ pub fn selu(x: f64) -> f64 {
     1.050_700_987_355_480_5 * if x > 0.0 { x } else { 1.673_263_242_354_377_2 * x.exp_m1() }
 }
 
+pub fn celu(x: f64, alpha: f64) -> f64 {
+    if x > 0.0 { x } else { alpha * (x / alpha).exp_m1() }
+}
+
 pub fn softsign(x: f64) -> f64 {
     if x.is_infinite() { x.signum() } else { x / (1.0 + x.abs()) }
 }
@@ -52,6 +56,13 @@ pub fn tanhshrink(x: f64) -> f64 {
 
 pub fn logit(x: f64) -> f64 {
     (x / (1.0 - x)).ln()
+}
+
+pub fn entr(x: f64) -> f64 {
+    if x < 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    if x == 0.0 { 0.0 } else { -x * x.ln() }
 }
 
 pub fn sinc(x: f64) -> f64 {
@@ -168,6 +179,82 @@ pub fn trigamma(x: f64) -> f64 {
     }
     sum + 1.0 / z + 0.5 / (z * z) + 1.0 / (6.0 * z.powi(3)) - 1.0 / (30.0 * z.powi(5))
         + 1.0 / (42.0 * z.powi(7))
+}
+
+/// ψ″: the mirror ψ″(1 − x) − ψ″(x) = π·(cot πx)″ on the left.
+pub fn polygamma2(x: f64) -> f64 {
+    let r = x - x.round();
+    let (sine, cosine) = ((r * PI).sin(), ((0.5 - r.abs()) * PI).sin());
+    if x <= 0.0 && x == x.floor() {
+        return f64::NEG_INFINITY;
+    }
+    if x < 0.0 { polygamma2(1.0 - x) - 2.0 * PI.powi(3) * cosine / sine.powi(3) } else { -2.0 * zeta(3.0, x) }
+}
+
+/// ψ‴: the mirror ψ‴(1 − x) + ψ‴(x) = −π·(cot πx)‴ on the left.
+pub fn polygamma3(x: f64) -> f64 {
+    let sine = ((x - x.round()) * PI).sin();
+    if x <= 0.0 && x == x.floor() {
+        return f64::INFINITY;
+    }
+    if x < 0.0 {
+        return PI.powi(4) * (6.0 - 4.0 * sine * sine) / sine.powi(4) - polygamma3(1.0 - x);
+    }
+    6.0 * zeta(4.0, x)
+}
+
+pub fn polygamma9(x: f64) -> f64 {
+    362_880.0 * zeta(10.0, x)
+}
+
+/// Hurwitz' zeta function: term by term until x is 30 beyond s or a term is too small to count, then the series of Euler
+/// and Maclaurin; on the left the terms nearest to 0, of which all others are shadows.
+pub fn zeta(s: f64, q: f64) -> f64 {
+    if s.is_nan() || q.is_nan() || s < 1.0 {
+        return f64::NAN;
+    }
+    if s == 1.0 || q <= 0.0 && q == q.floor() {
+        return f64::INFINITY;
+    }
+    if q < 0.0 {
+        if s != s.floor() {
+            return f64::NAN;
+        }
+        let r = q - q.floor();
+        // From the farthest that may count to the nearest.
+        let terms = -q.floor() as i64;
+        let left = ((terms - 300).max(0)..terms).map(|k| (q + k as f64).powf(-s)).sum::<f64>();
+        // Of two infinities the nearer to the pole is the larger.
+        let right = zeta(s, r);
+        return if left.is_infinite() && (r > 0.5 || right.is_finite()) {
+            left
+        } else if right.is_infinite() && r < 0.5 {
+            right
+        } else if right.is_infinite() && s % 2.0 != 0.0 {
+            zeta(s, 1.0 - q)
+        } else {
+            left + right
+        };
+    }
+    let (mut x, mut sum) = (q, 0.0);
+    while x < s + 30.0 {
+        let term = x.powf(-s);
+        sum += term;
+        x += 1.0;
+        if term <= sum * 1e-18 {
+            return sum;
+        }
+    }
+    if x.is_infinite() {
+        return 0.0;
+    }
+    let (mut tail, mut part) = (x.powf(1.0 - s) / (s - 1.0) + x.powf(-s) / 2.0, x.powf(-s) * s / x);
+    for (k, factorial) in [12.0, -720.0, 30240.0, -1_209_600.0].into_iter().enumerate() {
+        let k = 2.0 * k as f64 + 1.0;
+        tail += part / factorial;
+        part *= (s + k) * (s + k + 1.0) / (x * x);
+    }
+    sum + tail
 }
 
 /// I₀ and I₁ scaled by e^−|x|: the power series, and the first terms of the asymptotic one beyond 600.

@@ -1,12 +1,14 @@
 """Makes truth.txt: values of every function to more digits than float64 has, by mpmath at 60 digits.
 
     python3 truth.py > truth.txt
+    python3 truth.py NAME… >> truth.txt     # more functions
 
 A line with the name of a function, then a line per point: the bits of the variables and of the value rounded to
 float64, and what the value is beyond it, in units in its last place.
 """
 import random
 import struct
+import sys
 from mpmath import mp, mpf
 
 mp.dps = 60
@@ -83,6 +85,16 @@ def selu(x):
     return scale * (x if x > 0 else alpha * mp.expm1(x))
 
 
+def zeta(s, q):
+    """Hurwitz' zeta function; the terms left of 0 one by one."""
+    total = mpf(0)
+    while q < 0:
+        total += q ** -s
+        q += 1
+    return total + mp.zeta(s, q)
+
+
+random.seed(1)
 everywhere = lambda: sizes(-60, 5) + spread(-30, 30) + spread(-2, 2)
 positive = lambda: sizes(-1000, 1000, signs=False) + spread(0.5, 2) + spread(0, 20, 20)
 unit = lambda: sizes(-60, -1) + spread(-1, 1)
@@ -160,10 +172,25 @@ FUNCTIONS = {
         lambda x, y: mp.log(mpf(2) ** x + mpf(2) ** y) / mp.log(2),
         pairs(spread(-30, 30), spread(-30, 30)) + pairs(spread(-1, 0), spread(-1, 0)),
     ),
+    "entr": (lambda x: -x * mp.log(x), sizes(-1000, 1000, signs=False) + spread(0, 1) + spread(0.5, 2)),
+    "celu 0.7": (lambda x: x if x > 0 else mpf(0.7) * mp.expm1(x / mpf(0.7)), everywhere()),
+    "celu 3": (lambda x: x if x > 0 else 3 * mp.expm1(x / 3), everywhere()),
+    "polygamma 2": (lambda x: mp.polygamma(2, x), sizes(-60, 60, signs=False) + spread(0, 30) + spread(-20, 0)),
+    "polygamma 3": (lambda x: mp.polygamma(3, x), sizes(-60, 60, signs=False) + spread(0, 30) + spread(-20, 0)),
+    "polygamma 9": (lambda x: mp.polygamma(9, x), sizes(-60, 60, signs=False) + spread(0, 30) + spread(-20, 0)),
+    "zeta": (
+        zeta,
+        pairs(spread(1, 3), sizes(-20, 20, 50, signs=False))
+        + pairs(spread(1, 40), spread(0, 40))
+        + pairs(spread(40, 150), spread(20, 100))
+        + pairs(spread(110, 165, 20), spread(60, 64, 20))
+        + pairs([float(s) for s in range(2, 12)] * 4, spread(-20, 0, 40)),
+    ),
 }
 
-random.seed(1)
 for name, (f, points) in FUNCTIONS.items():
+    if sys.argv[1:] and name not in sys.argv[1:]:
+        continue
     print(f"# {name}")
     for point in points:
         xs = point if isinstance(point, tuple) else (point,)

@@ -51,12 +51,7 @@ functions! {
     Logit logit "Logit" keeps Inputs: |x| formula::logit(x), |x| logit_slope(x, 0.0, f64::NAN), rare true;
     /// `−x·ln x`; 0 at 0, −∞ below.
     #[doc(alias = "torch.special.entr")]
-    Entr entr "SpecialEntr" keeps Inputs:
-        |x| {
-            let y = -(x.clone() * positive(&x).ln());
-            R::select(x.clone().lt_scalar(0.0), x.constant(f64::NEG_INFINITY), y)
-        },
-        |x| -x.ln() - 1.0, rare true;
+    Entr entr "SpecialEntr" keeps Inputs: |x| formula::entr(x), |x| -x.ln() - 1.0, rare true;
     /// The modified Bessel function of the first kind, order 0.
     #[doc(alias = "torch.special.i0")]
     I0 i0 "I0" keeps Inputs: |x| x.i0(), |x| x.i1(), rare true;
@@ -70,12 +65,6 @@ functions! {
     #[doc(alias = "torch.special.i1e")]
     I1e i1e "SpecialI1E" keeps Inputs: |x| x.i1e(),
         |x| x.clone().i0e() - x.clone().sign() * x.clone().i1e() - over(x.clone().i1e(), x), rare true;
-}
-
-/// `x` where it is above 0, else 1: the argument of a logarithm that is multiplied by 0.
-#[inline(always)]
-fn positive<R: kernel::Real>(x: &R) -> R {
-    R::select(x.clone().eq_scalar(0.0), x.constant(1.0), x.clone())
 }
 
 /// `y/x`, and the limit ½ of both Bessel functions' at 0.
