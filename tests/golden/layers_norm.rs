@@ -45,7 +45,8 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
             "rms_norm" => x.rms_norm(args.ints("normalized_shape")?, weight, args.float("eps")),
             "group_norm" => x.group_norm(args.size("num_groups")?, weight, bias, eps()),
             "batch_norm" => {
-                let given = given().filter(|_| !args.flag("training").unwrap_or(false));
+                let training = args.flag("training").unwrap_or(false);
+                let given = given().filter(|_| !training);
                 args.float("momentum");
                 x.batch_norm(given, weight, bias, eps()).map(|y| y.output)
             }

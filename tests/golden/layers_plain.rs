@@ -138,8 +138,20 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
     let x = args.find("input")?;
     let (kernel, stride) = (args.ints("kernel_size"), args.ints("stride"));
     let ceil = || args.flag("ceil_mode").unwrap_or(false);
+    macro_rules! unpool {
+        ($layer:ident) => {{
+            let mut layer = $layer::new(kernel?).padding(args.ints("padding").unwrap_or(vec![0]));
+            if let Some(stride) = stride.filter(|stride| !stride.is_empty()) {
+                layer = layer.stride(stride);
+            }
+            layer.forward(x, args.find("indices")?, args.ints("output_size").as_deref())
+        }};
+    }
     Some(
         match op {
+            "max_unpool1d" => unpool!(MaxUnpool1d),
+            "max_unpool2d" => unpool!(MaxUnpool2d),
+            "max_unpool3d" => unpool!(MaxUnpool3d),
             "interpolate" | "upsample" | "upsample_nearest" | "upsample_bilinear" => {
                 interpolate(op, x, args)?
             }

@@ -118,6 +118,11 @@ fn unary(op: &str, x: &Tensor) -> Option<Tensor> {
 fn with_options(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
     let number = |name: &str, default: f64| args.float(name).unwrap_or(default);
     Some(match op {
+        "item" => x.item().map(|value| {
+            // A number of Python.
+            let dtype = x.dtype();
+            Tensor::scalar(value, if dtype.is_float() { DType::F64 } else { dtype })
+        }),
         "bitwise_not" => x.bitwise_not(),
         "celu" => x.celu(number("alpha", 1.0)),
         "elu" => Ok(x.elu(number("alpha", 1.0))),
@@ -158,9 +163,10 @@ fn binary(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
     let name = match op {
         "pow" | "float_power" => "exponent",
         "heaviside" => "values",
+        "__rpow__" => "exponent",
         _ => "other",
     };
-    let y = operand(args, name)?;
+    let y = operand(args, name).or_else(|| operand(args, "y"))?;
     let tensor = || args.find(name);
     Some(match op {
         "add" | "sub" | "subtract" => match (op, args.scalar("alpha")) {
@@ -169,6 +175,8 @@ fn binary(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
             (_, None) => x.sub(y),
             (_, Some(alpha)) => x.sub_alpha(y, alpha),
         },
+        "__rsub__" => x.rsub(y),
+        "__rpow__" | "__rdiv__" | "__rmod__" => return reflected(op, x, y),
         "rsub" => match args.scalar("alpha") {
             Some(alpha) => x.mul(alpha).and_then(|x| x.rsub(y)),
             None => x.rsub(y),
@@ -221,6 +229,19 @@ fn binary(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
             let close = x.isclose(tensor()?, rtol, atol, args.flag("equal_nan").unwrap_or(false));
             if op == "isclose" { close } else { close.and_then(|c| c.all_dim(Vec::<i64>::new(), false)) }
         }
+        _ => return None,
+    })
+}
+
+/// `y ∘ x`, as Python calls it where the left side is a number.
+fn reflected(op: &str, x: &Tensor, y: Operand<'_>) -> Option<Result<Tensor>> {
+    Some(match (op, y) {
+        ("__rpow__", Operand::Tensor(y)) => y.pow(x),
+        ("__rpow__", Operand::Number(y)) => x.rpow(y),
+        ("__rdiv__", Operand::Tensor(y)) => y.div(x),
+        ("__rdiv__", Operand::Number(y)) => x.reciprocal().mul(y),
+        ("__rmod__", Operand::Tensor(y)) => y.remainder(x),
+        ("__rmod__", Operand::Number(y)) => literal(y).remainder(x),
         _ => return None,
     })
 }

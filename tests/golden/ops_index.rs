@@ -96,6 +96,15 @@ fn write(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
     })
 }
 
+/// Places, or which elements to take.
+fn list_of(list: &[Value]) -> Option<Tensor> {
+    if list.iter().all(Value::is_boolean) && !list.is_empty() {
+        let all: Vec<bool> = list.iter().filter_map(Value::as_bool).collect();
+        return Tensor::from_vec(all, [list.len()]).ok();
+    }
+    Tensor::from_vec(list.iter().map(Value::as_i64).collect::<Option<Vec<i64>>>()?, [list.len()]).ok()
+}
+
 /// Option `index`: `[1, null, "...", {"slice": [start, stop, step]}, {"tensor": name}]`.
 fn indices(args: &Args<'_>) -> Option<Vec<Index>> {
     let tensors = args.members("indices");
@@ -106,6 +115,7 @@ fn indices(args: &Args<'_>) -> Option<Vec<Index>> {
         Some(match entry {
             Value::Null => Index::NewAxis,
             Value::Bool(value) => (*value).into(),
+            Value::Array(list) => list_of(list)?.into(),
             Value::String(dots) if dots == "..." => Index::Ellipsis,
             Value::Number(at) => Index::At(at.as_i64()?),
             Value::Object(_) => match entry["tensor"].as_str() {

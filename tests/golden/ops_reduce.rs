@@ -91,7 +91,10 @@ fn paired(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
         "searchsorted" => {
             let values = match args.find("input") {
                 Some(values) => values.clone(),
-                None => Tensor::scalar(args.scalar("self")?, args.t("sorted_sequence").dtype()),
+                None => {
+                    let number = args.scalar("self").or_else(|| args.scalar("input"))?;
+                    Tensor::scalar(number, args.t("sorted_sequence").dtype())
+                }
             };
             let right = args.flag("right").unwrap_or(false) || args.text("side") == Some("right");
             if args.flag("out_int32") == Some(true) {
@@ -310,7 +313,9 @@ fn pair(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<(Tensor, Tensor)
         "topk" => {
             args.get("sorted");
             let k = args.int("k")? as usize;
-            x.topk(k, args.dim("dim").unwrap_or(-1), args.flag("largest").unwrap_or(true))
+            // PyTorch's table of signatures has another name for it.
+            let largest = args.flag("largest").or_else(|| args.flag("descending"));
+            x.topk(k, args.dim("dim").unwrap_or(-1), largest.unwrap_or(true))
         }
         "kthvalue" => x.kthvalue(args.int("k")? as usize, args.dim("dim").unwrap_or(-1), keepdim),
         "cummax" => x.cummax(args.dim("dim")?),

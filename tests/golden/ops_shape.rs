@@ -2,7 +2,7 @@
 
 use crate::case::Args;
 use serde_json::Value;
-use tensor::{Indexing, Pad, Result, Sections, Tensor, Window};
+use tensor::{DType, Indexing, Pad, Result, Sections, Tensor, Window};
 
 /// The outputs of an operation; `None` if there is none of that name here.
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
@@ -18,7 +18,7 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         return view(op, x, args).or_else(|| arrange(op, x, args)).map(one).or_else(|| split(op, x, args));
     }
     let tensors = args.members("tensors");
-    if tensors.is_empty() {
+    if tensors.is_empty() && args.get("tensors").is_none() {
         return None;
     }
     join(op, &tensors, args).map(one).or_else(|| grid(op, &tensors, args))
@@ -58,6 +58,10 @@ fn view(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "sum_to_size" => x.sum_to_size(ints("size")),
         "narrow" | "narrow_copy" => narrow(x, args)?,
         "select" => x.select(args.dim("dim")?, args.dim("index")?),
+        "float" => Ok(x.to(DType::F32)),
+        "double" => Ok(x.to(DType::F64)),
+        "long" => Ok(x.to(DType::I64)),
+        "bool" => Ok(x.to(DType::Bool)),
         "to" => Ok(x.to(args.dtype("dtype")??)),
         _ => return None,
     })
@@ -67,7 +71,7 @@ fn view(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
 fn narrow(x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
     let (dim, length) = (args.dim("dim")?, args.int("length")?);
     let start = match args.find("start") {
-        Some(start) if start.dim() == 0 && !start.dtype().is_float() => start.item().ok()? as i64,
+        Some(start) if start.dim() == 0 && start.dtype() == DType::I64 => start.item().ok()? as i64,
         Some(_) => return Some(Err(tensor::Error::value("narrow", "the start is a number here"))),
         None => args.int("start")?,
     };
@@ -121,7 +125,7 @@ fn arrange(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
     let dims =
         |first: isize, second: isize| (args.dim("dim1").unwrap_or(first), args.dim("dim2").unwrap_or(second));
     Some(match op {
-        "repeat" => x.repeat(args.ints("repeats").or_else(|| args.ints("sizes"))?),
+        "repeat" => x.repeat(["repeats", "sizes", "dims"].iter().find_map(|name| args.ints(name))?),
         "tile" => x.tile(args.ints("dims").or_else(|| args.ints("reps"))?),
         "repeat_interleave" => {
             let dim = args.dim("dim");
@@ -160,6 +164,10 @@ fn arrange(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
             let (dim1, dim2) = dims(0, 1);
             x.diagonal(diagonal(), dim1, dim2)
         }
+        "linalg.diagonal" => {
+            let (dim1, dim2) = dims(-2, -1);
+            x.diagonal(diagonal(), dim1, dim2)
+        }
         "diag_embed" => {
             let (dim1, dim2) = dims(-2, -1);
             x.diag_embed(diagonal(), dim1, dim2)
@@ -182,6 +190,8 @@ fn arrange(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "combinations" => {
             x.combinations(size("r").unwrap_or(2), args.flag("with_replacement").unwrap_or(false))
         }
+        // Ours has no batches.
+        "linalg.vander" if x.dim() == 1 => x.vander(size("N"), true),
         "vander" => x.vander(size("N"), args.flag("increasing").unwrap_or(false)),
         _ => return None,
     })

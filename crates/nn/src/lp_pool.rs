@@ -105,12 +105,20 @@ fn size_before(
         );
         return Err(Error::shape(layer, message));
     }
+    if kernel.iter().chain(stride).any(|&n| n < 1) {
+        let message = format!("windows and strides must be at least 1, found {kernel:?} and {stride:?}");
+        return Err(Error::value(layer, message));
+    }
     let sizes = &input.shape()[input.dim() - rank..];
-    let usual: Vec<i64> =
-        (0..rank).map(|d| (sizes[d] as i64 - 1) * stride[d] + kernel[d] - 2 * padding[d]).collect();
+    let usual: Vec<i64> = (0..rank)
+        .map(|d| {
+            let steps = (sizes[d] as i64 - 1).saturating_mul(stride[d]);
+            steps.saturating_add(kernel[d]).saturating_sub(padding[d].saturating_mul(2))
+        })
+        .collect();
     let Some(given) = given else { return Ok(usual) };
     let behind = if given.len() == rank + 2 { &given[2..] } else { given };
-    let near = |d: usize| (behind[d] - usual[d]).abs() < stride[d];
+    let near = |d: usize| behind[d].abs_diff(usual[d]) < stride[d] as u64;
     if behind.len() != rank || !(0..rank).all(near) {
         let message = format!("an output of size {given:?} is not within a stride of {usual:?}");
         return Err(Error::value(layer, message));

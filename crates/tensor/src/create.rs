@@ -287,6 +287,8 @@ impl Tensor {
 
     /// `base` to the power of `steps` evenly spaced numbers from `start` to `end`, both included, of a chosen type.
     ///
+    /// For whole numbers, the ends are cut to whole numbers first, and the powers after it.
+    ///
     /// # Errors
     /// If the machine cannot hold that many.
     #[doc(alias = "torch.logspace")]
@@ -294,6 +296,7 @@ impl Tensor {
     pub fn logspace(start: f64, end: f64, steps: usize, base: f64, dtype: DType) -> Result<Tensor> {
         with_element!(dtype, T => {
             Buffer::<T>::check("logspace", steps)?;
+            let (start, end) = if dtype.is_float() { (start, end) } else { (start.trunc(), end.trunc()) };
             let step = (end - start) / (steps.max(2) - 1) as f64;
             let power = |exponent: f64| T::from_f64(base.powf(exponent));
             let buffer: Buffer<T> =

@@ -35,7 +35,8 @@ pub struct Normalized {
 
 impl Tensor {
     /// Each channel of `(N, C, …)` to mean 0 and variance 1 over the batch, or by a given `(mean, variance)` of shape
-    /// `(C)`, then times `weight` plus `bias`, both `(C)`.
+    /// `(C)`, then times `weight` plus `bias`, both `(C)`. A vector has no channels: an error, also for an empty one, which
+    /// PyTorch lets through.
     ///
     /// # Errors
     /// If shapes or types do not fit.

@@ -61,7 +61,7 @@ impl Op for Prod {
 }
 
 impl Tensor {
-    /// The product of all elements. Bools and integers give an int64.
+    /// The product of all elements. Bools and integers give an int64 (in PyTorch not those of `dtype=torch.bool`).
     ///
     /// ```
     /// use tensor::tensor;

@@ -169,7 +169,8 @@ impl Tensor {
     }
 
     /// The covariances `(n, n)` of `n` variables, one a row, from observations, one a column; a vector is one variable.
-    /// An observation counts as often as `fweights` say, which are int64, and as much as `aweights` say.
+    /// An observation counts as often as `fweights` say, which are int64, and as much as `aweights` say. Weights of
+    /// float32 are summed in float64 beside elements of float64, where PyTorch sums them in float32.
     ///
     /// # Errors
     /// If there are more than two dimensions, the elements are bools, or the weights are not one for each observation.
