@@ -1,11 +1,9 @@
 //! Where shapes meet, elements do.
 
-use crate::model::{Model, meeting, tensors};
+use crate::model::{Model, config, meeting, tensors};
 use baekmi::prelude::*;
 use baekmi::tensor::{broadcast_shapes, broadcast_tensors};
-use proptest::prelude::{
-    Just, ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
-};
+use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 /// Two shapes that often meet: one, and another made from it with sizes of 1 and other things in it.
 fn pairs() -> impl Strategy<Value = (Tensor, Tensor)> {
@@ -31,7 +29,7 @@ fn pairs() -> impl Strategy<Value = (Tensor, Tensor)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(config())]
 
     #[test]
     fn shapes_meet_as_numpys_do((x, y) in pairs()) {

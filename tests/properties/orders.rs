@@ -1,10 +1,10 @@
 //! Sorting, the first few, and each value once.
 
-use crate::model::{Model, tensors, with_dim};
-use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
+use crate::model::{Model, config, tensors, with_dim};
+use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(config())]
 
     #[test]
     fn sorting_is_stable_and_loses_nothing((x, dim) in with_dim(), descending: bool) {

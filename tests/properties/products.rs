@@ -1,12 +1,12 @@
 //! Products of matrices and convolutions, each element added up by hand; and the largest and the mean of windows.
 
-use crate::model::{Model, meeting, places, tensors};
+use crate::model::{Model, config, meeting, places, tensors};
 use baekmi::prelude::*;
 use baekmi::tensor::{Conv, Pool};
-use proptest::prelude::{ProptestConfig, prop, prop_assert, prop_assert_eq, proptest};
+use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(config())]
 
     #[test]
     fn batches_of_matrices_meet(x in tensors(2..5, 0), columns in 0usize..4, batch in prop::option::of(1usize..4)) {

@@ -1,11 +1,9 @@
 //! Which type comes of two, and what a conversion keeps.
 
-use crate::model::Model;
+use crate::model::{Model, config};
 use baekmi::prelude::*;
 use baekmi::tensor::result_type;
-use proptest::prelude::{
-    Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
-};
+use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 fn kinds() -> impl Strategy<Value = (DType, bool, f64)> {
     let dtype = prop_oneof![Just(DType::Bool), Just(DType::I64), Just(DType::F32), Just(DType::F64)];
@@ -29,7 +27,7 @@ fn promoted(a: &Tensor, b: &Tensor) -> DType {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(config())]
 
     #[test]
     fn two_types_become_one(a in kinds(), b in kinds()) {

@@ -1,8 +1,8 @@
 //! Reductions over any dimensions, also over nothing, and running totals.
 
-use crate::model::{Model, with_dim, with_dims};
+use crate::model::{Model, config, with_dim, with_dims};
 use baekmi::prelude::*;
-use proptest::prelude::{ProptestConfig, TestCaseError, prop_assert, prop_assert_eq, proptest};
+use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq, proptest};
 
 /// Compares a reduction with the same of each list, with and without the dimensions that it leaves at 1.
 fn reduces(
@@ -27,7 +27,7 @@ fn reduces(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(config())]
 
     #[test]
     fn sums_and_products((x, dims) in with_dims()) {

@@ -1,8 +1,8 @@
 //! Views of views read the right places, and gradients go back to them.
 
-use crate::model::{Model, tensors, with_dim};
+use crate::model::{Model, config, tensors, with_dim};
 use baekmi::prelude::*;
-use proptest::prelude::{ProptestConfig, prop, prop_assert, prop_assert_eq, proptest};
+use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 
 /// Applies a step to a tensor and to the model: both sides of every view.
 fn step(x: &Tensor, model: &Model, kind: u8, a: usize, b: usize) -> (Tensor, Model) {
@@ -75,7 +75,7 @@ fn step(x: &Tensor, model: &Model, kind: u8, a: usize, b: usize) -> (Tensor, Mod
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(config())]
 
     #[test]
     fn views_of_views_read_the_right_places(x in tensors(0..4, 0), steps in prop::collection::vec((0u8..7, 0usize..6, 0usize..6), 1..7)) {
