@@ -229,10 +229,11 @@ impl Layout {
         let mut dims: SmallVec<[(usize, usize); 4]> =
             self.strides.iter().copied().zip(self.shape.iter().copied()).filter(|d| d.1 > 1).collect();
         dims.sort_unstable();
-        let mut reach = 0;
+        // A tensor without elements may have any strides.
+        let mut reach = 0usize;
         dims.iter().any(|&(stride, size)| {
             let overlap = stride <= reach;
-            reach += (size - 1) * stride;
+            reach = reach.saturating_add((size - 1).saturating_mul(stride));
             overlap
         })
     }

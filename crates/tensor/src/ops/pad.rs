@@ -83,8 +83,11 @@ impl Tensor {
             let (before, behind) = sides(d);
             if (before, behind) != (0, 0) {
                 let size = self.shape()[d] as i64;
-                let inside = (-before).max(0)..size + behind.min(0);
-                let rows = (-before..size + behind).map(|i| mode.source(i, size, &inside) as usize).collect();
+                let inside = before.saturating_neg().max(0)..size + behind.min(0);
+                // A place beyond all numbers is the edge as well.
+                let rows = (0..padded[d] as i64)
+                    .map(|i| mode.source(i.saturating_sub(before), size, &inside) as usize)
+                    .collect();
                 out = out.select_rows(name, d, rows)?;
             }
         }
@@ -209,6 +212,15 @@ mod tests {
         assert_eq!(list([1, -1, 0, -1], Pad::Circular), [1, 0, 1]);
         assert_eq!(tensor(1.0).pad((), Pad::Constant(0.0)).unwrap().to_string(), "tensor(1.)");
         assert_eq!(zeros([0, 2]).unwrap().pad([0, 0, 1, 0], Pad::Constant(1.0)).unwrap().shape(), [1, 2]);
+    }
+
+    #[test]
+    fn all_cut_off_but_the_edge() {
+        let x = tensor([[1.0, 2.0]]);
+        for before in [i64::MIN, -i64::MAX] {
+            let y = x.pad([before, i64::MAX], Pad::Replicate);
+            assert_eq!(y.unwrap().to_vec::<f32>().unwrap(), if before == i64::MIN { vec![2.0] } else { vec![2.0; 2] });
+        }
     }
 
     #[test]
