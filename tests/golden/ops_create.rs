@@ -20,6 +20,7 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         Some(t) => t.item().ok(),
         None => args.float(name),
     };
+    let periodic = || args.flag("periodic").unwrap_or(true);
     let made = match op {
         "arange" => {
             let start = args.scalar("start").unwrap_or(Scalar::Int(0));
@@ -34,6 +35,17 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         "logspace" => {
             let base = args.float("base").unwrap_or(10.0);
             Tensor::logspace(number("start")?, number("end")?, count("steps")?, base, dtype()?)
+        }
+        "hann_window" => Tensor::hann_window(count("window_length")?, periodic(), dtype()?),
+        "hamming_window" => {
+            let (alpha, beta) = (args.float("alpha").unwrap_or(0.54), args.float("beta").unwrap_or(0.46));
+            Tensor::hamming_window(count("window_length")?, periodic(), alpha, beta, dtype()?)
+        }
+        "blackman_window" => Tensor::blackman_window(count("window_length")?, periodic(), dtype()?),
+        "bartlett_window" => Tensor::bartlett_window(count("window_length")?, periodic(), dtype()?),
+        "kaiser_window" => {
+            let beta = args.float("beta").unwrap_or(12.0);
+            Tensor::kaiser_window(count("window_length")?, periodic(), beta, dtype()?)
         }
         "eye" => Tensor::eye(count("n")?, count("m").unwrap_or(count("n")?), dtype()?),
         "full" => {

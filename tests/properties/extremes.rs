@@ -142,6 +142,8 @@ const CALLS: &[(&str, Call)] = &[
     ("full", |d, _| one(tensor::full(d.ints(), d.int()))),
     ("arange", |d, _| one(tensor::arange(d.int(), d.int(), d.int()))),
     ("arange of fractions", |d, _| one(tensor::arange(d.int() as f64, d.int() as f64, d.int() as f64))),
+    ("hann_window", |d, _| one(tensor::hann_window(d.size(), d.int() % 2 == 0))),
+    ("kaiser_window", |d, _| one(tensor::kaiser_window(d.size(), d.int() % 2 == 0, d.int() as f64))),
     ("linspace", |d, _| one(tensor::linspace(d.int() as f64, d.int() as f64, d.size()))),
     ("logspace", |d, _| one(tensor::logspace(d.int() as f64, d.int() as f64, d.size()))),
     ("eye", |d, _| one(Tensor::eye(d.size(), d.size(), DType::F32))),

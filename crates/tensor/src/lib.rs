@@ -27,6 +27,7 @@ pub mod random;
 mod real;
 mod state;
 mod storage;
+mod taper;
 mod tensor;
 mod threads;
 
@@ -69,5 +70,6 @@ pub use parameter::Parameter;
 pub use random::{get_rng_state, manual_seed, normal, rand, randint, randn, randperm, set_rng_state};
 pub use state::StateDict;
 pub use storage::empty_cache;
+pub use taper::{bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window};
 pub use tensor::Tensor;
 pub use threads::{get_num_threads, set_num_threads};

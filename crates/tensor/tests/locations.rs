@@ -39,6 +39,9 @@ fn creation() {
         arange(0, i64::MAX, 1);
         tensor::linspace(0.0, 1.0, 1 << 50);
         tensor::logspace(0.0, 1.0, 1 << 50);
+        tensor::hann_window(1 << 50, true);
+        tensor::kaiser_window(3, true, f64::NAN);
+        Tensor::blackman_window(3, true, DType::I64);
         eye(1 << 40);
         eye(1 << 25);
         Tensor::from_vec(vec![1.0f32], [2, 2]);
