@@ -288,6 +288,17 @@ fn product(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
         "trace" => x.trace(),
         "matrix_power" | "linalg.matrix_power" => x.matrix_power(args.int("n")?),
         "inverse" | "linalg.inv" => x.inverse(),
+        "det" | "linalg.det" => x.det(),
+        "logdet" => x.logdet(),
+        "linalg.solve" => {
+            let right = args.find("B")?;
+            if args.flag("left").unwrap_or(true) {
+                x.solve(right)
+            } else {
+                // x·A = B, the other way around.
+                x.mt().and_then(|a| a.solve(&right.mt()?)).and_then(|x| x.mt())
+            }
+        }
         "dist" => x.dist(other(), args.float("p").unwrap_or(2.0)),
         "pdist" => x.pdist(args.float("p").unwrap_or(2.0)),
         _ => return None,
@@ -298,6 +309,7 @@ fn pair(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<(Tensor, Tensor)
     let keepdim = keepdim(args);
     let dims = || args.ints("dim").unwrap_or_default();
     Some(match op {
+        "slogdet" | "linalg.slogdet" => x.slogdet(),
         "max" => x.max_dim(args.dim("dim")?, keepdim),
         "min" => x.min_dim(args.dim("dim")?, keepdim),
         "aminmax" => x.aminmax(args.dim("dim"), keepdim),

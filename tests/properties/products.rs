@@ -35,6 +35,23 @@ proptest! {
     }
 
     #[test]
+    fn what_was_multiplied_is_solved(values in prop::collection::vec(-3i8..4, 18), n in 1usize..4) {
+        let matrix = |at: usize| {
+            let values = values[at..at + n * n].iter().map(|&v| f64::from(v)).collect();
+            Tensor::from_vec(values, [n, n]).unwrap()
+        };
+        let (a, x) = (matrix(0), matrix(9));
+        let [det, of_x, of_both] = [&a, &x, &a.matmul(&x).unwrap()].map(|m| m.det().unwrap().item().unwrap());
+        prop_assert!((of_both - det * of_x).abs() < 1e-9);
+        let (sign, log) = a.slogdet().unwrap();
+        prop_assert!((sign.item().unwrap() * log.item().unwrap().exp() - det).abs() < 1e-9);
+        // Of whole numbers: 0 but for rounding, or at least 1.
+        if det.abs() > 0.5 {
+            prop_assert!(a.solve(&a.matmul(&x).unwrap()).unwrap().allclose(&x, 1e-9, 1e-9).unwrap());
+        }
+    }
+
+    #[test]
     fn a_linear_layer_is_a_product_and_a_sum(x in tensors(1..4, 0), outs in 0usize..4) {
         let ins = x.shape()[x.dim() - 1];
         let weight = Tensor::from_vec((0..outs * ins).map(|i| (i % 5) as f64 - 2.0).collect(), [outs, ins]).unwrap();

@@ -29,7 +29,7 @@ LEFT_OUT = ("fft.", "_refs.", "sparse", "to_sparse", "signal.windows", "complex"
             "special.shifted_chebyshev", "special.spherical", "empty", "new_empty", "rand", "bernoulli", "multinomial",
             "normal", "uniform", "cauchy", "exponential", "geometric", "log_normal")
 KEPT = ("linalg.cross", "linalg.matrix_norm", "linalg.norm", "linalg.vector_norm", "linalg.vecdot", "linalg.multi_dot",
-        "linalg.matrix_power", "linalg.diagonal", "linalg.vander", "linalg.svdvals", "linalg.inv")
+        "linalg.matrix_power", "linalg.diagonal", "linalg.vander", "linalg.svdvals", "linalg.inv", "linalg.det", "linalg.slogdet", "linalg.solve")
 
 
 def called(op, sample):

@@ -42,6 +42,10 @@ fn creation() {
         tensor::hann_window(1 << 50, true);
         tensor::kaiser_window(3, true, f64::NAN);
         Tensor::blackman_window(3, true, DType::I64);
+        x().det();
+        x().slogdet();
+        x().solve(&x());
+        ones([2, 2]).unwrap().solve(&ones(2).unwrap());
         eye(1 << 40);
         eye(1 << 25);
         Tensor::from_vec(vec![1.0f32], [2, 2]);

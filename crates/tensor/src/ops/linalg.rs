@@ -9,7 +9,7 @@ use crate::tensor::Tensor;
 
 /// The order of a square matrix, or of a batch of them.
 #[track_caller]
-fn order(op: &'static str, x: &Tensor) -> Result<usize> {
+pub(super) fn order(op: &'static str, x: &Tensor) -> Result<usize> {
     match x.shape() {
         [.., n, m] if n == m => Ok(*n),
         shape => Err(Error::shape(op, format!("expected square matrices (…, n, n), found shape {shape:?}"))),

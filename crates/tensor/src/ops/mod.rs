@@ -62,6 +62,7 @@ families! {
     products
     einsum
     linalg
+    solve
     svd
     attention
     layer_norm
