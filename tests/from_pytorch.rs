@@ -5,7 +5,9 @@
 #![allow(clippy::cloned_ref_to_slice_refs)]
 
 use baekmi::prelude::*;
-use baekmi::tensor::{PrintOptions, RoundingMode, einsum, gradcheck, printoptions, set_printoptions};
+use baekmi::tensor::{
+    PrintOptions, RoundingMode, einsum, gradcheck, hann_window, printoptions, set_printoptions,
+};
 
 /// The cells of the page, in order.
 type Page = Vec<String>;
@@ -38,6 +40,7 @@ fn creation(page: &mut Page) -> Result<()> {
     cell!(page, arange(0, 6, 1)?);
     cell!(page, arange(0.0, 1.0, 0.25)?);
     cell!(page, linspace(0.0, 1.0, 5)?);
+    cell!(page, hann_window(400, true)?);
     cell!(page, eye(3)?);
     Ok(())
 }
@@ -60,6 +63,8 @@ fn facts(page: &mut Page) -> Result<()> {
 }
 
 fn shapes(page: &mut Page) -> Result<()> {
+    let (image, theta) = (ones([1, 1, 2, 3])?, tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]));
+    let grid = zeros([1, 4, 4, 2])?;
     let (x, y) = (ones([2, 3])?, zeros([2, 3])?);
     let (v, w) = (arange(0.0, 3.0, 1.0)?, arange(0.0, 2.0, 1.0)?);
     cell!(page, x.reshape([3, -1])?);
@@ -83,6 +88,8 @@ fn shapes(page: &mut Page) -> Result<()> {
     cell!(page, x.roll(1, 0)?);
     cell!(page, x.unfold(1, 2, 1)?);
     cell!(page, x.pad([1, 1], Pad::Constant(0.0))?);
+    cell!(page, theta.affine_grid([1, 1, 4, 4], false)?);
+    cell!(page, image.grid_sample(&grid, &GridSample::new())?);
     cell!(page, meshgrid(&[&v, &w], Indexing::Ij)?);
     cell!(page, x.tril(0)?);
     cell!(page, v.diag(0)?);
@@ -188,6 +195,8 @@ fn products(page: &mut Page) -> Result<()> {
     cell!(page, x.cdist(&w, 2.0)?);
     cell!(page, x.cosine_similarity(&y, 1, 1e-8)?);
     cell!(page, m.inverse()?);
+    cell!(page, m.det()?);
+    cell!(page, m.solve(&v)?);
     Ok(())
 }
 

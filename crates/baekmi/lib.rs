@@ -133,9 +133,10 @@ pub mod prelude {
     pub use nn::*;
     pub use optim::*;
     pub use tensor::{
-        By, DType, Ellipsis, Error, Index, Indexing, Interpolate, NewAxis, Pad, Parameter, Reduce, Result,
-        Scalar, StateDict, Tensor, Upsampling, Window, arange, cat, checkpoint, detect_anomaly, enable_grad,
-        eye, full, get_rng_state, grad, hessian, hstack, jacobian, linspace, logspace, manual_seed, meshgrid,
-        no_grad, normal, ones, rand, randint, randn, randperm, set_rng_state, stack, tensor, vstack, zeros,
+        By, DType, Ellipsis, Error, GridPadding, GridSample, Index, Indexing, Interpolate, NewAxis, Pad,
+        Parameter, Reduce, Result, Scalar, StateDict, Tensor, Upsampling, Window, arange, cat, checkpoint,
+        detect_anomaly, enable_grad, eye, full, get_rng_state, grad, hessian, hstack, jacobian, linspace,
+        logspace, manual_seed, meshgrid, no_grad, normal, ones, rand, randint, randn, randperm,
+        set_rng_state, stack, tensor, vstack, zeros,
     };
 }

@@ -5,7 +5,7 @@ use crate::models::Forward;
 use nn::*;
 use serde_json::Value;
 use std::rc::Rc;
-use tensor::{Interpolate, Result, Tensor, Upsampling};
+use tensor::{GridPadding, GridSample, Interpolate, Result, Tensor, Upsampling};
 
 /// One number or a list of them.
 fn floats(args: &Args<'_>, name: &str) -> Option<Vec<f64>> {
@@ -135,6 +135,10 @@ pub fn callable(class: &str, args: &Args<'_>) -> Option<(Rc<dyn Module>, Forward
 
 /// A function of this family.
 pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
+    if op == "affine_grid" {
+        let align = args.flag("align_corners").unwrap_or(false);
+        return Some(args.find("theta")?.affine_grid(args.ints("size")?, align).map(|grid| vec![grid]));
+    }
     let x = args.find("input")?;
     let (kernel, stride) = (args.ints("kernel_size"), args.ints("stride"));
     let ceil = || args.flag("ceil_mode").unwrap_or(false);
@@ -152,6 +156,7 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
             "max_unpool1d" => unpool!(MaxUnpool1d),
             "max_unpool2d" => unpool!(MaxUnpool2d),
             "max_unpool3d" => unpool!(MaxUnpool3d),
+            "grid_sample" | "grid_sampler_2d" | "grid_sampler_3d" => grid_sample(x, args)?,
             "interpolate" | "upsample" | "upsample_nearest" | "upsample_bilinear" => {
                 interpolate(op, x, args)?
             }
@@ -162,6 +167,31 @@ pub fn call(op: &str, args: &Args<'_>) -> Option<Result<Vec<Tensor>>> {
         }
         .map(|y| vec![y]),
     )
+}
+
+/// The function says its modes in words, what it calls as numbers.
+fn grid_sample(x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {
+    let mode = args.text("mode").unwrap_or("bilinear");
+    let mode = match args.int("interpolation_mode") {
+        Some(number) => {
+            *[Upsampling::Bilinear, Upsampling::Nearest, Upsampling::Bicubic].get(number as usize)?
+        }
+        None => match mode.parse() {
+            Ok(mode) => mode,
+            Err(error) => return Some(Err(error)),
+        },
+    };
+    let padding = match (args.int("padding_mode"), args.text("padding_mode")) {
+        (Some(0), _) | (_, None | Some("zeros")) if args.int("padding_mode").unwrap_or(0) == 0 => {
+            GridPadding::Zeros
+        }
+        (Some(1), _) | (_, Some("border")) => GridPadding::Border,
+        (Some(2), _) | (_, Some("reflection")) => GridPadding::Reflection,
+        _ => return Some(Err(tensor::Error::value("grid_sample", "there is no such padding"))),
+    };
+    let align = args.flag("align_corners").unwrap_or(false);
+    let how = GridSample::new().mode(mode).padding_mode(padding).align_corners(align);
+    Some(x.grid_sample(args.find("grid")?, &how))
 }
 
 fn interpolate(op: &str, x: &Tensor, args: &Args<'_>) -> Option<Result<Tensor>> {

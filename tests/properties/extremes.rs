@@ -142,6 +142,17 @@ const CALLS: &[(&str, Call)] = &[
     ("full", |d, _| one(tensor::full(d.ints(), d.int()))),
     ("arange", |d, _| one(tensor::arange(d.int(), d.int(), d.int()))),
     ("arange of fractions", |d, _| one(tensor::arange(d.int() as f64, d.int() as f64, d.int() as f64))),
+    ("affine_grid", |d, _| {
+        let map = zeros([1, 2, 3])?;
+        one(map.affine_grid([1, d.int(), d.int(), d.int()], d.flag()))
+    }),
+    ("grid_sample", |d, _| {
+        let places = Tensor::from_vec((0..4).map(|_| d.int() as f64).collect(), [1, 1, 2, 2])?;
+        let padding = [GridPadding::Zeros, GridPadding::Border, GridPadding::Reflection][d.small(3)];
+        let mode = [Upsampling::Bilinear, Upsampling::Nearest, Upsampling::Bicubic][d.small(3)];
+        let how = tensor::GridSample::new().padding_mode(padding).mode(mode).align_corners(d.flag());
+        one(Tensor::ones([1, 1, 2, 3], DType::F64)?.grid_sample(&places, &how))
+    }),
     ("hann_window", |d, _| one(tensor::hann_window(d.size(), d.int() % 2 == 0))),
     ("kaiser_window", |d, _| one(tensor::kaiser_window(d.size(), d.int() % 2 == 0, d.int() as f64))),
     ("linspace", |d, _| one(tensor::linspace(d.int() as f64, d.int() as f64, d.size()))),

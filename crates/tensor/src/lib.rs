@@ -52,6 +52,7 @@ pub use ops::diagonal::block_diag;
 pub use ops::division::RoundingMode;
 pub use ops::einsum::{Contraction, einsum};
 pub use ops::expand::{Indexing, broadcast_shapes, broadcast_tensors, meshgrid};
+pub use ops::grid::{GridPadding, GridSample};
 pub use ops::interpolate::{Factors, Interpolate, Upsampling};
 pub use ops::join::{cartesian_prod, cat, column_stack, dstack, hstack, stack, vstack};
 pub use ops::linalg::multi_dot;

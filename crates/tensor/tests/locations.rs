@@ -46,6 +46,8 @@ fn creation() {
         x().slogdet();
         x().solve(&x());
         ones([2, 2]).unwrap().solve(&ones(2).unwrap());
+        x().grid_sample(&x(), &tensor::GridSample::new());
+        x().affine_grid([1, 1, 2, 2], false);
         eye(1 << 40);
         eye(1 << 25);
         Tensor::from_vec(vec![1.0f32], [2, 2]);

@@ -63,6 +63,7 @@ families! {
     einsum
     linalg
     solve
+    grid
     svd
     attention
     layer_norm
