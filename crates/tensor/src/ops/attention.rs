@@ -25,6 +25,9 @@ pub struct Attention<'a> {
     /// The probability that a weight is set to zero; the others are divided by `1 − dropout_p`. Drawn from the default
     /// generator in PyTorch's order, with each call: 0 outside of training.
     pub dropout_p: f64,
+    /// Whether keys and values `(…, h, s, ·)` may have fewer heads than the queries `(…, k·h, l, e)`: each then serves `k`
+    /// heads side by side, as in grouped-query attention.
+    pub enable_gqa: bool,
 }
 
 impl Tensor {
@@ -35,7 +38,8 @@ impl Tensor {
     /// the gradient of a mask do need them.
     ///
     /// # Errors
-    /// If sizes or types do not fit, there is a mask and `causal` besides, or `dropout_p` is no probability.
+    /// If sizes or types do not fit, there is a mask and `causal` besides, or `dropout_p` is no probability; with `enable_gqa`
+    /// also if the heads of the queries are no multiple of those of keys and values.
     ///
     /// ```
     /// use tensor::{Attention, manual_seed, ones, rand};
@@ -72,12 +76,35 @@ impl Tensor {
                 ),
             ));
         }
+        if attention.enable_gqa {
+            let (key, value) = (key.for_heads_of(self)?, value.for_heads_of(self)?);
+            let attention = Attention { enable_gqa: false, ..attention };
+            return self.scaled_dot_product_attention(&key, &value, attention);
+        }
         match Heads::of(self, key, value, &attention)? {
             Some(heads) => heads.attend(),
             None => composed(self, key, value, attention, |shape, dtype| {
                 let dropped = Dropped::draw(shape, dropout_p)?;
                 dropped.map(|dropped| dropped.factors(shape, dtype)).transpose()
             }),
+        }
+    }
+
+    /// Each head of these keys or values for as many heads of the queries as it has to serve.
+    #[track_caller]
+    fn for_heads_of(&self, query: &Tensor) -> Result<Tensor> {
+        let heads = |x: &Tensor| x.dim().checked_sub(3).map(|d| x.shape()[d]);
+        match (heads(query), heads(self)) {
+            (Some(all), Some(own)) if all == own => Ok(self.clone()),
+            (Some(all), Some(own)) if own > 0 && all % own == 0 => self.repeat_interleave((all / own) as i64, -3),
+            _ => Err(Error::shape(
+                "scaled_dot_product_attention",
+                format!(
+                    "heads of queries must be a multiple of those of keys and values, found shapes {:?} and {:?}",
+                    query.shape(),
+                    self.shape()
+                ),
+            )),
         }
     }
 }
@@ -337,6 +364,14 @@ pub fn cases() -> Vec<Case> {
             all(),
         ),
         case(
+            "attention in groups",
+            |x| {
+                let groups = Attention { enable_gqa: true, ..Attention::default() };
+                x[0].scaled_dot_product_attention(&x[1], &x[2], groups)
+            },
+            vec![wave([4, 2, 3], 0.1), wave([2, 3, 3], 0.2), wave([1, 3, 2], 0.3)],
+        ),
+        case(
             "attention with dropout",
             |x| {
                 // The same weights each time.
@@ -365,6 +400,19 @@ mod tests {
     use super::Attention;
     use crate::random::with_default;
     use crate::{manual_seed, ones, tensor, zeros};
+
+    #[test]
+    fn heads_share_keys_only_in_groups() {
+        let heads = |n: i64| ones([n, 2, 3]).unwrap();
+        let groups = Attention { enable_gqa: true, ..Attention::default() };
+        let y = heads(6).scaled_dot_product_attention(&heads(2), &heads(3), groups).unwrap();
+        assert_eq!(y.shape(), [6, 2, 3]);
+        for (queries, keys) in [(heads(6), heads(4)), (heads(6), heads(0)), (ones([2, 3]).unwrap(), heads(1))] {
+            let error = queries.scaled_dot_product_attention(&keys, &keys, groups).unwrap_err().to_string();
+            assert!(error.contains("multiple"), "{error}");
+        }
+        assert!(heads(6).scaled_dot_product_attention(&heads(2), &heads(2), Attention::default()).is_err());
+    }
 
     #[test]
     fn a_query_that_sees_nothing_gets_zeros_and_no_gradient() {
