@@ -3,7 +3,7 @@
     python tests/pytorch/operator_inputs.py FOLDER [NAME…]
     GOLDEN_DIR=FOLDER cargo test --test golden -- --nocapture
 
-Writes a file for each operator, of float32, float64, int64 and bool. The small cases that once differed are kept in
+Writes a file for each operator, of float32, float64, int64 and bool; PyTorch's test code also needs the package `expecttest`. The small cases that once differed are kept in
 `tests/golden/opinfo_*.json`.
 """
 import inspect
