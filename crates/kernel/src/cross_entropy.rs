@@ -158,10 +158,16 @@ impl<T: Float> Labels<'_, T> {
                 let (a, b) = (T::from_f64(a / sum), T::from_f64(b));
                 let row = &mut *out;
                 match self.weights.filter(|_| b != T::default()) {
-                    Some(w) => vectorize(move || {
-                        row.iter_mut().zip(w).for_each(|(e, &w)| *e = *e * a - w * b);
-                    }),
-                    None => vectorize(move || row.iter_mut().for_each(|e| *e = *e * a - b)),
+                    Some(w) => vectorize(
+                        #[inline(always)]
+                        move || {
+                            row.iter_mut().zip(w).for_each(|(e, &w)| *e = *e * a - w * b);
+                        },
+                    ),
+                    None => vectorize(
+                        #[inline(always)]
+                        move || row.iter_mut().for_each(|e| *e = *e * a - b),
+                    ),
                 }
                 out[y] = label;
             }
@@ -187,7 +193,10 @@ impl<T: Float> Labels<'_, T> {
             }
             let b = T::from_f64(grad * self.smoothing.share);
             let (each, scales) = (&mut *out, rows.spread(losses.len(), |_, row| scales[row]));
-            vectorize(move || each.iter_mut().zip(scales).for_each(|(e, &a)| *e = *e * a - b));
+            vectorize(
+                #[inline(always)]
+                move || each.iter_mut().zip(scales).for_each(|(e, &a)| *e = *e * a - b),
+            );
             for (row, (label, out)) in labels.iter().zip(out.chunks_exact_mut(columns)).enumerate() {
                 match self.class(*label) {
                     Some(y) => out[y] = pulls[row],

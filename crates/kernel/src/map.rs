@@ -250,7 +250,10 @@ pub fn zip3_each<T: Float>(f: &dyn Fn(f64, f64, f64) -> f64, args: [Arg<'_, T>; 
 /// If the slices differ in length.
 #[inline]
 pub fn zip_with<T: Copy, U>(x: Arg<'_, T>, y: Arg<'_, T>, out: &mut [U], f: impl Fn(T, T) -> U) {
-    vectorize(move || each2(x, y, out, f));
+    vectorize(
+        #[inline(always)]
+        move || each2(x, y, out, f),
+    );
 }
 
 /// Runs a loop that is no formula over [`Real`] (comparisons, integers, reductions, an optimizer's update) with

@@ -173,14 +173,20 @@ pub fn softmax<T: Float>(x: &[T], n: usize, inner: usize, out: &mut [T]) {
             return ShortRows::each(x, n, out, |rows, x, out| {
                 rows.exponentials(x, out);
                 let sums = rows.spread(x.len() / n, |rows, row| T::from_f64(rows.sum(row)));
-                vectorize(move || out.iter_mut().zip(sums).for_each(|(y, &sum)| *y = *y / sum));
+                vectorize(
+                    #[inline(always)]
+                    move || out.iter_mut().zip(sums).for_each(|(y, &sum)| *y = *y / sum),
+                );
             });
         }
         for (x, out) in rows(x, out, n * inner) {
             if inner == 1 {
                 zip(ExpShifted, Arg::Slice(x), Arg::Scalar(shift(reduce::max(x))), out);
                 let sum = reduce::sum(out);
-                vectorize(move || out.iter_mut().for_each(|y| *y = *y / sum));
+                vectorize(
+                    #[inline(always)]
+                    move || out.iter_mut().for_each(|y| *y = *y / sum),
+                );
             } else {
                 let shifts = shifts(x, inner);
                 rows(x, out, inner)
@@ -212,7 +218,10 @@ pub fn log_softmax<T: Float>(x: &[T], n: usize, inner: usize, out: &mut [T]) {
                 let shifts = rows.spread(count, |rows, row| rows.shifts[row]);
                 zip(Minus, Arg::Slice(x), Arg::Slice(shifts), out);
                 let logs = rows.spread(count, |_, row| logs[row]);
-                vectorize(move || out.iter_mut().zip(logs).for_each(|(y, &log)| *y = *y - log));
+                vectorize(
+                    #[inline(always)]
+                    move || out.iter_mut().zip(logs).for_each(|(y, &log)| *y = *y - log),
+                );
             });
         }
         for (x, out) in rows(x, out, n * inner) {
@@ -306,7 +315,10 @@ pub fn softmax_backward<T: Float>(y: &[T], grad: &[T], n: usize, inner: usize, o
             if inner == 1 {
                 let sum = reduce::dot(y, grad);
                 let each = out.iter_mut().zip(y).zip(grad);
-                vectorize(move || each.for_each(|((out, &y), &grad)| *out = y * (grad - sum)));
+                vectorize(
+                    #[inline(always)]
+                    move || each.for_each(|((out, &y), &grad)| *out = y * (grad - sum)),
+                );
             } else {
                 out.iter_mut().zip(y).zip(grad).for_each(|((out, &y), &grad)| *out = y * grad);
                 let sums = sums(out, inner);

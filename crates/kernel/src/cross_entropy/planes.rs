@@ -235,13 +235,19 @@ impl<T: Float> Labels<'_, T> {
         for c in 0..self.classes {
             let plane = &mut out.row(c)[start..][..labels.len()];
             if self.smoothing.share == 0.0 {
-                vectorize(move || plane.iter_mut().zip(scales).for_each(|(e, &a)| *e = *e * a));
+                vectorize(
+                    #[inline(always)]
+                    move || plane.iter_mut().zip(scales).for_each(|(e, &a)| *e = *e * a),
+                );
             } else {
                 let w = T::from_f64(self.weight(c));
-                vectorize(move || {
-                    let each = plane.iter_mut().zip(scales).zip(shares);
-                    each.for_each(|((e, &a), &b)| *e = *e * a - b * w);
-                });
+                vectorize(
+                    #[inline(always)]
+                    move || {
+                        let each = plane.iter_mut().zip(scales).zip(shares);
+                        each.for_each(|((e, &a), &b)| *e = *e * a - b * w);
+                    },
+                );
             }
         }
         for (j, number) in numbers.into_iter().enumerate() {

@@ -102,9 +102,42 @@ pub fn gemm<T: Float>(
     c: &mut [T],
     accumulate: bool,
 ) {
+    product([m, k, n], a, b, None, c, accumulate);
+}
+
+/// `c = a·b + bias`, the bias for each row: what a linear layer computes, in one pass. It has the bits of [`gemm`] added to
+/// rows that are the bias.
+///
+/// # Panics
+/// If a slice is too short for its shape and strides, or the bias has not `n` elements.
+#[doc(alias = "addmm")]
+pub fn gemm_with_bias<T: Float>(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    bias: &[T],
+    c: &mut [T],
+) {
+    assert_eq!(bias.len(), n, "gemm: a bias of {} elements for {n} columns", bias.len());
+    product([m, k, n], a, b, Some(bias), c, false);
+}
+
+fn product<T: Float>(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    bias: Option<&[T]>,
+    c: &mut [T],
+    accumulate: bool,
+) {
     assert_eq!(Some(c.len()), m.checked_mul(n), "gemm: c has {} elements, not {m}×{n}", c.len());
     if c.is_empty() {
         return;
+    }
+    let tiled = m.min(k).min(n) > 1 && m.saturating_mul(n).saturating_mul(k) > TINY;
+    if let (false, Some(bias)) = (tiled, bias) {
+        c.chunks_exact_mut(n).for_each(|row| row.copy_from_slice(bias));
+        return product([m, k, n], a, b, None, c, true);
     }
     if k == 0 {
         if !accumulate {
@@ -116,17 +149,17 @@ pub fn gemm<T: Float>(
     assert!(b.holds(k, n), "gemm: b has {} elements, too few for {k}×{n} and its strides", b.data.len());
 
     let arch = Arch::new();
-    if n == 1 {
+    if tiled {
+        tiles([m, k, n], a, b, bias, c, accumulate);
+    } else if n == 1 {
         matrix_vector([m, k], a, b.data, b.row_stride, c, accumulate);
     } else if m == 1 {
         // A row is a column of the transposed product.
         matrix_vector([n, k], b.transposed(), a.data, a.column_stride, c, accumulate);
     } else if k == 1 {
         arch.dispatch(vector::Outer { a, b, n, c, accumulate });
-    } else if m.saturating_mul(n).saturating_mul(k) <= TINY {
-        arch.dispatch(Tiny { k, n, a, b, c, accumulate });
     } else {
-        tiles([m, k, n], a, b, c, accumulate);
+        arch.dispatch(Tiny { k, n, a, b, c, accumulate });
     }
 }
 
@@ -148,16 +181,24 @@ fn matrix_vector<T: Float>(
 
 /// Tiles of C, whose longer side is shared out: what the threads have in common, and each of them packs, is the
 /// smaller operand.
-fn tiles<T: Float>([m, k, n]: [usize; 3], a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], accumulate: bool) {
-    let run = |a, b, c, [m, n]: [usize; 2]| {
-        let mut room = T::take_room();
-        Arch::new().dispatch(tile::Tiled { shape: [m, k, n], a, b, c, accumulate, room: &mut room });
+fn tiles<T: Float>(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    bias: Option<&[T]>,
+    c: &mut [T],
+    accumulate: bool,
+) {
+    let run = |a, b, bias, c: Block<'_, T>| {
+        let ([m, n], mut room) = (c.shape(), T::take_room());
+        let shape = [m, k, n];
+        Arch::new().dispatch(tile::Tiled { shape, a, b, bias, c, accumulate, room: &mut room });
         T::return_room(room);
     };
     let parts = (m * n).saturating_mul(k).div_ceil(PART).min(num_threads());
     let side = usize::from(n >= m);
     if parts < 2 {
-        return run(a, b, Block::whole(c, [m, n]), [m, n]);
+        return run(a, b, bias, Block::whole(c, [m, n]));
     }
     let mut size = [m, n];
     size[side] = size[side].div_ceil(parts).next_multiple_of(CUTS[side]);
@@ -166,8 +207,7 @@ fn tiles<T: Float>([m, k, n]: [usize; 3], a: Matrix<'_, T>, b: Matrix<'_, T>, c:
         let ([row, column], c) = blocks.take(i);
         let a = Matrix { data: &a.data[row * a.row_stride..], ..a };
         let b = Matrix { data: &b.data[column * b.column_stride..], ..b };
-        let size = c.shape();
-        run(a, b, c, size);
+        run(a, b, bias.map(|bias| &bias[column..]), c);
     });
 }
 

@@ -149,6 +149,23 @@ fn parts_have_the_bits_of_the_whole() {
 }
 
 #[test]
+fn a_bias_has_the_bits_of_rows_that_are_there() {
+    let mut lcg = Lcg(7);
+    for _ in 0..300 {
+        let [m, k, n] = [70, 600, 70].map(|most| lcg.below(most));
+        let (a, ars, acs) = random::<f32>(&mut lcg, m, k);
+        let (b, brs, bcs) = random::<f32>(&mut lcg, k, n);
+        let a = Matrix { data: &a, row_stride: ars, column_stride: acs };
+        let b = Matrix { data: &b, row_stride: brs, column_stride: bcs };
+        let bias: Vec<f32> = (0..n).map(|_| lcg.unit()).collect();
+        let (mut one, mut two) = (vec![f32::NAN; m * n], bias.repeat(m));
+        gemm_with_bias([m, k, n], a, b, &bias, &mut one);
+        gemm([m, k, n], a, b, &mut two, true);
+        assert_eq!(one, two, "{m}×{k}×{n}");
+    }
+}
+
+#[test]
 fn nothing_to_add_leaves_zeros_or_c() {
     let nothing = Matrix { data: &[], row_stride: 0, column_stride: 1 };
     let mut c = [f32::NAN; 6];
@@ -182,8 +199,16 @@ fn scalar_tiles_agree() {
         let (mut expected, mut c) = (vec![0.0; m * n], vec![f64::NAN; m * n]);
         gemm(shape, a, b, &mut expected, false);
         let room = &mut Vec::new();
-        tile::Tiled { shape, a, b, c: Block::whole(&mut c, [shape[0], shape[2]]), accumulate: false, room }
-            .with_simd(pulp::Scalar::new());
+        tile::Tiled {
+            shape,
+            a,
+            b,
+            bias: None,
+            c: Block::whole(&mut c, [shape[0], shape[2]]),
+            accumulate: false,
+            room,
+        }
+        .with_simd(pulp::Scalar::new());
         assert!(c.iter().zip(&expected).all(|(x, y)| (x - y).abs() < 1e-12));
     }
 }

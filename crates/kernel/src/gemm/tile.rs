@@ -26,6 +26,8 @@ pub(super) struct Tiled<'a, T> {
     pub(super) shape: [usize; 3],
     pub(super) a: Matrix<'a, T>,
     pub(super) b: Matrix<'a, T>,
+    /// What is added to each row.
+    pub(super) bias: Option<&'a [T]>,
     pub(super) c: Block<'a, T>,
     pub(super) accumulate: bool,
     /// Any vector; it grows to what the panels need.
@@ -43,7 +45,7 @@ impl<T: Float> WithSimd for Tiled<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { shape: [m, k, n], a, b, mut c, accumulate, room } = self;
+        let Self { shape: [m, k, n], a, b, bias, mut c, accumulate, room } = self;
         // No more is packed of a narrow B than what a tile of one vector reads.
         let width = if n <= T::lanes::<S>() { T::lanes::<S>() } else { width::<T, S>() };
         let rows = tile_rows::<S>();
@@ -85,7 +87,8 @@ impl<T: Float> WithSimd for Tiled<'_, T> {
                             (&b_panels[(jj - packed_from) * k_block..], width)
                         };
                         let columns = width.min(n_block - jj);
-                        let c = Target { block: &mut c, row: i, column: j + jj, columns, add };
+                        let bias = bias.filter(|_| l == 0).map(|bias| &bias[j + jj..][..columns]);
+                        let c = Target { block: &mut c, row: i, column: j + jj, columns, bias, add };
                         let b = Panel { data: panel, lead, k: k_block };
                         let size = [m_block, columns];
                         match (pack_a, columns > T::lanes::<S>()) {
@@ -128,7 +131,8 @@ impl<T: Float> WithSimd for Ready<'_, T> {
             let a = Matrix { data: &a.data[l..], ..a };
             for (j, panel) in (0..n).step_by(width).zip(panels.chunks_exact(k * width)) {
                 let columns = width.min(n - j);
-                let c = Target { block: &mut c, row: 0, column: j, columns, add: accumulate || l > 0 };
+                let add = accumulate || l > 0;
+                let c = Target { block: &mut c, row: 0, column: j, columns, bias: None, add };
                 let b = Panel { data: &panel[l * width..], lead: width, k: k_block };
                 if columns > T::lanes::<S>() {
                     rows_in_place::<S, T, 2>(simd, [m, columns], a, b, c);
@@ -161,6 +165,9 @@ struct Target<'a, 'c, T> {
     row: usize,
     column: usize,
     columns: usize,
+    /// What is added to each row, as many numbers as columns.
+    bias: Option<&'a [T]>,
+    /// Whether what is there is added.
     add: bool,
 }
 
@@ -278,12 +285,26 @@ fn store<S: Simd, T: Float, const V: usize>(
     for (r, sums) in sums.iter().enumerate() {
         let row = &mut c.block.row(c.row + i + r)[c.column..][..c.columns];
         if c.columns == V * T::lanes::<S>() {
-            for (out, &sum) in T::vectors_mut::<S>(row).iter_mut().zip(sums) {
-                *out = if c.add { T::plus(simd, *out, sum) } else { sum };
+            let row = T::vectors_mut::<S>(row).iter_mut().zip(sums);
+            if let Some(bias) = c.bias {
+                for ((out, &sum), &bias) in row.zip(T::vectors::<S>(bias)) {
+                    *out = T::plus(simd, bias, sum);
+                }
+            } else {
+                for (out, &sum) in row {
+                    *out = if c.add { T::plus(simd, *out, sum) } else { sum };
+                }
             }
         } else {
-            for (out, &sum) in row.iter_mut().zip(T::numbers::<S>(sums)) {
-                *out = if c.add { *out + sum } else { sum };
+            let row = row.iter_mut().zip(T::numbers::<S>(sums));
+            if let Some(bias) = c.bias {
+                for ((out, &sum), &bias) in row.zip(bias) {
+                    *out = bias + sum;
+                }
+            } else {
+                for (out, &sum) in row {
+                    *out = if c.add { *out + sum } else { sum };
+                }
             }
         }
     }

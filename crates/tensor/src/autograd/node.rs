@@ -74,6 +74,13 @@ pub trait Op: Any + Send + Sync {
     /// The gradients of the inputs from the gradient of the output, which has the output's shape and type.
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads>;
 
+    /// Adds the gradient of the only input to what has reached it from elsewhere, where that takes less than to make one of
+    /// its own, as for a slice, whose gradient is zero nearly everywhere. If it has not been done, `sum` is as it was.
+    #[doc(hidden)]
+    fn add_backward(&self, _grad: &Tensor, _sum: &mut Tensor) -> bool {
+        false
+    }
+
     /// The struct's path, by which the tests find out which operations have been checked.
     #[doc(hidden)]
     fn type_name(&self) -> &'static str {

@@ -45,6 +45,14 @@ impl Pending {
         Ok(())
     }
 
+    /// What has reached the node so far.
+    pub(super) fn sum(&mut self, node: &Node) -> Option<&mut Tensor> {
+        match self.few.iter_mut().find(|(waiting, _)| waiting.seq == node.seq) {
+            Some((_, sum)) => Some(sum),
+            None => self.many.get_mut(&node.seq).map(|(_, sum)| sum),
+        }
+    }
+
     /// The newest node: whatever uses it is newer still, so its gradient is complete.
     pub(super) fn pop(&mut self) -> Option<(Arc<Node>, Tensor)> {
         let few = self.few.last().map(|(node, _)| node.seq);

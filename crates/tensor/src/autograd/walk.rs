@@ -357,18 +357,27 @@ pub(crate) fn walk(
                 kept = later.take().map_err(|e| e.in_backward(node.op.name(), node.at))?;
             }
             let Kept::Values { inputs, output } = kept else { return Err(released(&node).at(at)) };
-            let ctx = Ctx { node: &node, inputs: &inputs, output: output.as_ref(), useful, targets };
-            let grads = node.op.backward(&ctx, &grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
-            if look_for_nan {
-                anomaly::check_grads(&node, &grad, &grads)
-                    .map_err(|e| e.in_backward(node.op.name(), node.at))?;
-            }
-            drop(grad);
-            for (input, grad) in node.inputs.iter().zip(grads) {
-                if let (Some(input), Some(grad)) = (input, grad)
-                    && useful.is_none_or(|useful| useful(input))
-                {
-                    pending.add(input, grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
+            let added = match node.inputs.as_slice() {
+                [Some(input)] if !differentiable && !look_for_nan => {
+                    pending.sum(input).is_some_and(|sum| node.op.add_backward(&grad, sum))
+                }
+                _ => false,
+            };
+            if !added {
+                let ctx = Ctx { node: &node, inputs: &inputs, output: output.as_ref(), useful, targets };
+                let grads =
+                    node.op.backward(&ctx, &grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
+                if look_for_nan {
+                    anomaly::check_grads(&node, &grad, &grads)
+                        .map_err(|e| e.in_backward(node.op.name(), node.at))?;
+                }
+                drop(grad);
+                for (input, grad) in node.inputs.iter().zip(grads) {
+                    if let (Some(input), Some(grad)) = (input, grad)
+                        && useful.is_none_or(|useful| useful(input))
+                    {
+                        pending.add(input, grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
+                    }
                 }
             }
             for leaf in early.and_then(|early| early.get(&node.seq)).into_iter().flatten() {

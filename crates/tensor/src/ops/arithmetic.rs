@@ -351,7 +351,9 @@ pub(crate) fn accumulate(sum: &mut Tensor, grad: Tensor) -> Result<()> {
                 Some(buffer) => {
                     let grad = grad.values::<T>();
                     let sum = &mut buffer[first..first + len];
-                    kernel::map::vectorize(move || sum.iter_mut().zip(grad.iter()).for_each(|(s, g)| *s += g));
+                    kernel::map::vectorize(
+#[inline(always)]
+move || sum.iter_mut().zip(grad.iter()).for_each(|(s, g)| *s += g));
                     true
                 }
                 None => false,

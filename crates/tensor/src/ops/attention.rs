@@ -248,8 +248,8 @@ impl Heads {
         let result: Vec<usize> = batch.iter().copied().chain([shape.rows, shape.values]).collect();
         let (out, logs) = with_float!(inputs[0].dtype(), T => {
             let heads = heads::<T>(&inputs, &batch);
-            let mut out = Buffer::<T>::zeros(count * shape.rows * shape.values);
-            let mut logs = Buffer::<T>::zeros(count * shape.rows);
+            let mut out = Buffer::<T>::unwritten(count * shape.rows * shape.values);
+            let mut logs = Buffer::<T>::unwritten(count * shape.rows);
             kernels::attention(shape, &heads, dropped.as_ref().map(Dropped::bits), &mut out, &mut logs);
             let flat = dense(&[logs.len()]);
             (Tensor::new(out, dense(&result)), Tensor::new(logs, flat))

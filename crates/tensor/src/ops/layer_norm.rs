@@ -97,7 +97,7 @@ impl Tensor {
                 kernels::squares(&x, eps, &mut moments);
             }
             let [weight, bias] = [weight, bias].map(|t| t.map(Tensor::values::<T>));
-            let mut y = Buffer::<T>::zeros(x.len());
+            let mut y = Buffer::<T>::unwritten(x.len());
             kernels::layer_norm(&x, &moments, weight.as_deref(), bias.as_deref(), &mut y);
             Tensor::new(y, self.dense_layout())
         });
@@ -161,7 +161,7 @@ impl Op for LayerNorm {
             let (x, like) = (ctx.input(0)?, ctx.input(i)?);
             with_float!(grad.dtype(), T => {
                 let (values, grad) = (x.values::<T>(), grad.values::<T>());
-                let mut out = Buffer::<T>::zeros(like.numel());
+                let mut out = Buffer::<T>::unwritten(like.numel());
                 if i == 0 {
                     let weight = if self.weight { Some(ctx.input(1)?) } else { None };
                     let weight = weight.as_ref().map(Tensor::values::<T>);

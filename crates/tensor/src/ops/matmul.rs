@@ -14,7 +14,7 @@ use crate::error::{AtCaller, Error, Result};
 use crate::layout::{Layout, Shape, broadcast};
 use crate::storage::{Buffer, with_float};
 use crate::tensor::{Tensor, dense};
-use kernel::gemm::{Matrix, gemm};
+use kernel::gemm::{Matrix, gemm, gemm_with_bias};
 use kernel::reduce::{Itself, add_rows, dot, sum_f64};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -131,14 +131,13 @@ impl Tensor {
         }
         let rows: usize = shape[..shape.len() - 1].iter().product();
         let out = with_float!(dtype, T => {
-            let mut out = Buffer::<T>::zeros(rows * outs);
+            let mut out = Buffer::<T>::unwritten(rows * outs);
             let x = self.values::<T>();
-            if let Some(bias) = bias {
-                let bias = bias.values::<T>();
-                out.chunks_exact_mut(outs.max(1)).for_each(|row| row.copy_from_slice(&bias));
+            let (x, w) = (Matrix::dense(&x, ins), weight.matrix::<T>(true));
+            match bias {
+                Some(bias) => gemm_with_bias([rows, ins, outs], x, w, &bias.values::<T>(), &mut out),
+                None => gemm([rows, ins, outs], x, w, &mut out, false),
             }
-            let x = Matrix::dense(&x, ins);
-            gemm([rows, ins, outs], x, weight.matrix::<T>(true), &mut out, bias.is_some());
             Tensor::new(out, dense(&shape))
         });
         Ok(match bias {
@@ -195,8 +194,12 @@ fn products<T: kernel::Float + crate::Element>(x: &Tensor, y: &Tensor, batch: &[
     {
         return products(&x.with_layout(tall), y, &[]);
     }
-    let mut out = Buffer::<T>::zeros(batch.iter().product::<usize>() * n * m);
-    if !out.is_empty() && k > 0 {
+    let len = batch.iter().product::<usize>() * n * m;
+    if k == 0 {
+        return Buffer::zeros(len);
+    }
+    let mut out = Buffer::<T>::unwritten(len);
+    if !out.is_empty() {
         let (a, b) = (x.matrix::<T>(false), y.matrix::<T>(false));
         if batch.is_empty() {
             gemm([n, k, m], a, b, &mut out, false);

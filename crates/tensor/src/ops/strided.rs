@@ -18,7 +18,7 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::layout::{Ints, Layout, Shape, sizes};
 use crate::literal::Scalar;
-use crate::storage::{Buffer, with_element};
+use crate::storage::{Buffer, with_element, with_float};
 use crate::tensor::Tensor;
 use std::sync::Arc;
 
@@ -38,6 +38,27 @@ impl Op for Strided {
     }
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
         ctx.grads(|_| grad.unstrided(self.name, &self.whole, &self.part, 0.0))
+    }
+    fn add_backward(&self, grad: &Tensor, sum: &mut Tensor) -> bool {
+        if !sum.is_contiguous() || sum.shape() != self.whole.as_slice() || sum.dtype() != grad.dtype() {
+            return false;
+        }
+        let offset = sum.layout.offset();
+        with_float!(grad.dtype(), T => {
+            let Some(sums) = Arc::get_mut(&mut sum.storage).and_then(T::buffer_mut) else { return false };
+            let values = grad.values::<T>();
+            let mut rest = &values[..];
+            self.part.rows(|first, stride, len| {
+                let (row, behind) = rest.split_at(len.min(rest.len()));
+                rest = behind;
+                match stride {
+                    0 => row.iter().for_each(|x| sums[offset + first] += x),
+                    1 => sums[offset + first..].iter_mut().zip(row).for_each(|(sum, x)| *sum += x),
+                    _ => sums[offset + first..].iter_mut().step_by(stride).zip(row).for_each(|(sum, x)| *sum += x),
+                }
+            });
+        });
+        true
     }
 }
 
@@ -344,6 +365,27 @@ mod tests {
         assert_eq!(y.to_vec::<i64>().unwrap(), [2, 5]);
         assert_eq!(x.slice(1, -2, 100, 1).unwrap().to_vec::<i64>().unwrap(), [1, 2, 4, 5]);
         assert_eq!(x.slice(0, 2, 1, 1).unwrap().shape(), [0, 3]);
+    }
+
+    #[test]
+    fn gradients_of_parts_add_up_in_place_as_they_do_apart() {
+        let x = arange(0.0, 24.0, 1.0).unwrap().reshape([2, 3, 4]).unwrap().requires_grad();
+        let whole = x.mul(1.0).unwrap();
+        let parts = [
+            whole.select(1, 2).unwrap(),
+            whole.select(2, 0).unwrap(),
+            whole.slice(2, 0, 4, 3).unwrap(),
+            whole.narrow(0, 1, 1).unwrap(),
+            whole.as_strided([3, 2], [0, 5], 7).unwrap(),
+            whole.unfold(2, 2, 1).unwrap(),
+            whole.permute([2, 0, 1]).unwrap().select(0, 3).unwrap(),
+        ];
+        // The whole too, so that the sum may begin with a gradient that somebody else holds.
+        let terms = parts.iter().chain([&whole]).map(|part| (part * part).sum());
+        let y = terms.reduce(|a, b| a + b).unwrap();
+        let apart = crate::grad(&y, &[&x]).unwrap();
+        y.backward().unwrap();
+        assert_eq!(x.grad().unwrap().to_vec::<f32>().unwrap(), apart[0].to_vec::<f32>().unwrap());
     }
 
     #[test]
