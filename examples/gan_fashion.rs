@@ -175,7 +175,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             bar.inc(1);
         }
-        schedulers.iter_mut().for_each(|scheduler| scheduler.step());
+        schedulers.iter_mut().for_each(Scheduler::step);
         critic_losses.push(critic_total / loader.len() as f64);
         generator_losses.push(generator_total / f64::from(turns.max(1)));
         if epoch % epochs.div_ceil(rows) == 0 || epoch == epochs {
