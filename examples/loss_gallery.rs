@@ -104,6 +104,7 @@ fn curves() -> Vec<Curve> {
             let log_probs = stack(&[&blank, x], -1)?.log_softmax(-1)?.reshape([1, 2])?.expand([3, 2])?;
             CTCLoss::new().forward(&log_probs, &tensor([1]), 3, 1)
         }),
+        curve("AdaptiveLogSoftmaxWithLoss", "logit of the label's cluster", wide, of_a_cluster),
         curve("CosineEmbeddingLoss, y = 1", "angle", (-3.1, 3.1), move |x| {
             CosineEmbeddingLoss::new().forward(&vector(x)?, &vector(&x.full_like(0.0))?, &tensor([1.0]))
         }),
@@ -203,6 +204,19 @@ fn curves() -> Vec<Curve> {
 /// What the critic learns from a real sample, beside a generated one of 0.
 fn critic_of_real(game: GanLoss) -> impl Fn(&Tensor) -> Result<Tensor> {
     move |x| game.critic(x, &x.full_like(0.0))
+}
+
+/// The loss of a rare class, one of two in their cluster, whose logit in the head is `x` beside 0 for the frequent class:
+/// `−ln p(cluster) − ln p(class within it)`. The second part, ln(1 + 1/e), does not see `x`.
+fn of_a_cluster(x: &Tensor) -> Result<Tensor> {
+    let criterion = AdaptiveLogSoftmaxWithLoss::new(2, 3, [1])?.div_value(2.0);
+    criterion.to(DType::F64)?;
+    criterion.head.weight.set(&tensor([[0.0, 0.0], [1.0, 0.0]]).to(DType::F64))?;
+    let mut tail = criterion.state_dict();
+    tail.insert("tail.0.0.weight", tensor([[0.0, 1.0]]));
+    tail.insert("tail.0.1.weight", tensor([[1.0], [0.0]]));
+    criterion.load_state_dict(&tail)?;
+    Ok(criterion.forward(&beside(x, 1.0)?, &tensor([1]))?.1)
 }
 
 /// The loss of a perfect reconstruction from a latent number.

@@ -56,12 +56,13 @@ fn a_checkpoint_gives_up_what_it_can_compute_again() {
 type Step = Box<dyn Fn()>;
 
 /// Forward and backward of each loss, on `rows` of 1024 random numbers.
-fn steps(rows: i64) -> [(&'static str, Step); 7] {
+fn steps(rows: i64) -> [(&'static str, Step); 8] {
     let (x, t) = (rand([rows, 1024]).unwrap(), rand([rows, 1024]).unwrap());
     let labels = randint(0, 1024, [rows]).unwrap();
     // The same numbers as pictures of 32 classes. A loss for each pixel is a sixteenth of the gradient.
     let picture = x.reshape([rows / 32, 32, 32, 32]).unwrap();
     let pixels = randint(0, 32, [rows / 32, 32, 32]).unwrap();
+    let chances = picture.softmax(1).unwrap();
     let step =
         |x: &Tensor, criterion: &'static dyn Fn(&Tensor, &Tensor) -> Result<Tensor>, t: &Tensor| -> Step {
             let (x, t) = (x.clone(), t.clone());
@@ -76,6 +77,10 @@ fn steps(rows: i64) -> [(&'static str, Step); 7] {
         (
             "CrossEntropyLoss of pictures",
             step(&picture, &|x, t| CrossEntropyLoss::new().forward(x, t), &pixels),
+        ),
+        (
+            "CrossEntropyLoss of pictures, with probabilities",
+            step(&picture, &|x, t| CrossEntropyLoss::new().forward(x, t), &chances),
         ),
         ("NLLLoss of pictures", step(&picture, &|x, t| NLLLoss::new().forward(x, t), &pixels)),
     ]

@@ -319,6 +319,11 @@ impl Map3 for ExpectedPull {
     }
 }
 
+/// The first sum that is not one within `slack`.
+fn first_not_one(sums: impl Iterator<Item = f64>, slack: f64) -> Option<(usize, f64)> {
+    sums.enumerate().find(|(_, sum)| (sum - 1.0).abs() > slack)
+}
+
 /// Class probabilities: as many as there are logits.
 #[derive(Clone, Copy, Debug)]
 pub struct Probabilities<'a, T> {
@@ -326,6 +331,8 @@ pub struct Probabilities<'a, T> {
     pub targets: &'a [T],
     /// The length of a row.
     pub classes: usize,
+    /// As that of [`Labels`], of the logits and of the probabilities.
+    pub inner: usize,
     /// One weight per class.
     pub weights: Option<&'a [T]>,
     /// How the target is smoothed.
@@ -339,12 +346,18 @@ impl<T: Float> Probabilities<'_, T> {
 
     /// The first row whose probabilities do not sum to one within `slack`, and their sum.
     pub fn not_one(&self, slack: f64) -> Option<(usize, f64)> {
-        let sums = self.targets.chunks_exact(self.classes.max(1)).map(|row| reduce::sum(row).to_f64());
-        sums.enumerate().find(|(_, sum)| (sum - 1.0).abs() > slack)
+        if self.inner > 1 {
+            return self.not_one_of_planes(slack);
+        }
+        let rows = self.targets.chunks_exact(self.classes.max(1));
+        first_not_one(rows.map(|row| reduce::sum(row).to_f64()), slack)
     }
 
     /// Writes the loss of each row.
     pub fn losses(&self, x: &[T], losses: &mut [f64]) {
+        if self.inner > 1 {
+            return self.losses_of_planes(x, losses);
+        }
         let columns = self.classes.max(1);
         share_out(losses, 1, PIECE / columns, &|start, losses| {
             for (row, loss) in (start..).zip(losses) {
@@ -358,6 +371,9 @@ impl<T: Float> Probabilities<'_, T> {
 
     /// Writes the gradient of the logits, from that of each row's loss, or of all alike if there is one number only.
     pub fn gradient(&self, x: &[T], grads: &[T], out: &mut [T]) {
+        if self.inner > 1 {
+            return self.gradient_of_planes(x, grads, out);
+        }
         let (columns, smoothing) = (self.classes.max(1), self.smoothing);
         share_out(out, columns, PIECE, &|start, out| {
             for (row, out) in (start / columns..).zip(out.chunks_exact_mut(columns)) {

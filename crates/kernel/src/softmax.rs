@@ -41,7 +41,7 @@ pub fn below<R: Real>(x: R, shift: R) -> R {
 
 /// `(x − shift) − log`, in two steps: the difference of close numbers is exact, where `x − (shift + log)` would round.
 #[derive(Clone, Copy)]
-struct Below;
+pub(crate) struct Below;
 impl Map3 for Below {
     #[inline(always)]
     fn call<R: Real>(self, x: R, shift: R, log: R) -> R {

@@ -131,7 +131,7 @@ fn cross_entropy([rows, classes]: [usize; 2]) -> Vec<Vec<f32>> {
     let labels: Vec<i64> = (0..rows).map(label).collect();
     let smoothing = Smoothing::new(0.1, classes);
     let labels = Labels { labels: &labels, ignored: -1, classes, inner: 1, weights: None, smoothing };
-    let probabilities = Probabilities { targets: &targets, classes, weights: None, smoothing };
+    let probabilities = Probabilities { targets: &targets, classes, inner: 1, weights: None, smoothing };
     let [mut losses, mut others, mut at_once] = [(); 3].map(|()| vec![0.0; rows]);
     let [mut gradient, mut other, mut both] = [(); 3].map(|()| vec![0.0; rows * classes]);
     let mut normalizers = vec![Normalizer::default(); rows];

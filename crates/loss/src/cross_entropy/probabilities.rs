@@ -67,24 +67,31 @@ impl Probabilities {
         }
     }
 
-    /// Runs `job` over the rows of logits and targets.
+    /// Runs `job` over logits and targets, where they stand: as planes of classes, or as rows if those are at the back.
     fn with_kernel<T: Element, R>(
         &self,
         [x, t]: [&Tensor; 2],
         weight: Option<&Tensor>,
         job: impl FnOnce(Kernel<'_, T>, &[T]) -> R,
     ) -> Result<R> {
-        let (x, t) = (rows(x)?, rows(t)?);
+        let inner = if stands_in_rows(x)? { 1 } else { x.shape()[2..].iter().product() };
+        let (x, t) = if inner == 1 { (rows(x)?, rows(t)?) } else { (x.detach(), t.detach()) };
         let targets = t.elements::<T>()?;
         let weights = weight.map(|w| w.elements::<T>()).transpose()?;
         let kernel = Kernel {
             targets: &targets,
-            classes: x.shape().last().copied().unwrap_or(1),
+            classes: x.shape()[if inner == 1 { x.dim() - 1 } else { 1 }],
+            inner,
             weights: weights.as_deref(),
             smoothing: self.smoothing,
         };
         Ok(job(kernel, &x.elements::<T>()?))
     }
+}
+
+/// Whether the classes of a distribution are neighbours in memory.
+fn stands_in_rows(x: &Tensor) -> Result<bool> {
+    Ok(x.dim() <= 2 || !x.is_contiguous() && rows(x)?.is_contiguous())
 }
 
 impl Op for Probabilities {
@@ -115,10 +122,10 @@ impl Op for Probabilities {
             0 if !is_grad_enabled() => {
                 with_float!(x.dtype(), T => {
                     let grads = grad.elements::<T>()?;
-                    let (out, ()) = self.with_kernel([&x, &t], weight.as_ref(), |kernel, x| {
-                        Tensor::write(x.len(), |out| kernel.gradient(x, &grads, out))
-                    })??;
-                    from_rows(&out, &x)
+                    let (out, ()) = self.with_kernel([&x, &t], weight.as_ref(), |kernel, values| {
+                        Tensor::write_like(&x, |out| kernel.gradient(values, &grads, out))
+                    })?;
+                    if stands_in_rows(&x)? { from_rows(&out, &x) } else { Ok(out) }
                 })
             }
             0 => {
