@@ -1,5 +1,8 @@
 //! What holds for criteria whatever the numbers: properties over random inputs, over the whole range of float32.
 
+#[path = "criteria/every.rs"]
+mod every;
+
 use loss::*;
 use proptest::prelude::*;
 use tensor::{DType, Tensor, tensor};

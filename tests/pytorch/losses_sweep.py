@@ -57,7 +57,12 @@ def signs(shape, dtype):
 
 
 def shape(least=0):
-    return [pick(1, 2, 3, 4) for _ in range(rng.randint(least, 3))]
+    """Up to four dimensions, now and then with nothing in them."""
+    sizes = [pick(1, 2, 3, 4) for _ in range(pick(0, 1, 1, 2, 2, 3, 4))]
+    sizes = sizes or [pick(1, 2)] if least else sizes
+    if sizes and rng.random() < 0.04:
+        sizes[rng.randrange(len(sizes))] = 0
+    return sizes
 
 
 def options(**ranges):
@@ -74,11 +79,14 @@ def rows(dtype, how):
     return [sizes[0], classes, *sizes[1:]], sizes, classes
 
 
-def two(function, target=None, least=0, **ranges):
+def two(function, target=None, least=0, weighted=False, **ranges):
     def make(dtype, how):
         s = shape(least)
         t = tensor(s, dtype, how, target) if target else tensor(s, dtype, how)
-        return {"input": tensor(s, dtype, how), "target": t}, options(**ranges)
+        inputs = {"input": tensor(s, dtype, how), "target": t}
+        if weighted and rng.random() < 0.3:
+            inputs["weight"] = tensor(s, dtype, "plain", abs)
+        return inputs, options(**ranges)
     return function, make
 
 
@@ -111,7 +119,7 @@ def with_weight(map):
         s = shape()
         inputs = {"input": tensor(s, dtype, how, map), "target": tensor(s, dtype, how, unit)}
         if rng.random() < 0.4:
-            inputs["weight"] = tensor(s, dtype, "plain", abs)
+            inputs["weight"] = tensor(pick(s, s[-1:], []), dtype, "plain", abs)
         return inputs, {}
     return make
 
@@ -119,14 +127,16 @@ def with_weight(map):
 def bce_with_logits(dtype, how):
     inputs, given = with_weight(lambda x: x)(dtype, how)
     if rng.random() < 0.4 and inputs["input"].dim():
-        inputs["pos_weight"] = tensor([inputs["input"].shape[-1]], dtype, "plain", abs)
+        s = list(inputs["input"].shape)
+        inputs["pos_weight"] = tensor(pick(s, s[-1:], []), dtype, "plain", abs)
     return inputs, given
 
 
 def kl_div(dtype, how):
     s = shape()
     given = options(log_target=[True, False])
-    target = tensor(s, dtype, how) if given.get("log_target") else tensor(s, dtype, how, abs)
+    of_target = s if rng.random() < 0.8 else pick(s[1:], s[-1:], [1] * len(s))
+    target = tensor(of_target, dtype, how) if given.get("log_target") else tensor(of_target, dtype, how, abs)
     return {"input": tensor(s, dtype, how), "target": target}, given
 
 
@@ -146,13 +156,19 @@ def pairs(target):
 def cosine(dtype, how):
     n, d = pick(1, 2, 3), pick(1, 2, 4)
     s = pick([d], [n, d])
-    return {"input1": tensor(s, dtype, how), "input2": tensor(s, dtype, how), "target": signs(s[:-1], dtype)}, options(margin=[0.0, 0.5, -1.0])
+    x = tensor(s, dtype, how)
+    # Parallel ones, opposite ones, any.
+    other = pick(x * 2, x * -0.5, *[tensor(s, dtype, how)] * 4)
+    return {"input1": x, "input2": other, "target": signs(s[:-1], dtype)}, options(margin=[0.0, 0.5, -1.0])
 
 
 def triplet(dtype, how):
     s = shape(1)
-    given = options(margin=[1.0, 0.1], p=[1.0, 2.0, 3.0, 1.5], eps=[1e-6, 0.1], swap=[True, False])
-    return {name: tensor(s, dtype, how) for name in ("anchor", "positive", "negative")}, given
+    given = options(margin=[1.0, 0.1, 10.0], p=[1.0, 2.0, 3.0, 1.5, 4.0, INF], eps=[1e-6, 0.1], swap=[True, False])
+    found = {name: tensor(s, dtype, how) for name in ("anchor", "positive", "negative")}
+    if rng.random() < 0.2:
+        found[pick("positive", "negative")] = found["anchor"].clone()
+    return found, given
 
 
 def multi_margin(dtype, how):
@@ -181,19 +197,31 @@ def multilabel_soft(dtype, how):
 def ctc(dtype, how):
     steps, batch, classes, most = pick(1, 3, 6), pick(1, 2), pick(2, 3, 5), pick(1, 2, 3)
     lengths = {"input_lengths": [rng.randint(1, steps) for _ in range(batch)], "target_lengths": [rng.randint(0, most) for _ in range(batch)]}
-    targets = torch.tensor([[rng.randrange(1, classes) for _ in range(most)] for _ in range(batch)])
+    blank = pick(0, 0, classes - 1)
+    others = [y for y in range(classes) if y != blank]
+    targets = torch.tensor([[pick(*others) for _ in range(most)] for _ in range(batch)])
+    if rng.random() < 0.3:
+        # One behind the other.
+        targets = torch.cat([row[:n] for row, n in zip(targets, lengths["target_lengths"])])
     # Finite ones: an alignment that is impossible by an infinite logit has no gradient that PyTorch would know.
     logits = tensor([steps, batch, classes], dtype, "plain" if how == "ends" else how)
-    return {"logits": logits, "targets": targets}, {**lengths, **options(zero_infinity=[True])}
+    return {"logits": logits, "targets": targets}, {**lengths, "blank": blank, **options(zero_infinity=[True])}
+
+
+def poisson(dtype, how):
+    s = shape()
+    given = options(log_input=[True, False, False], full=[True, False], eps=[1e-8, 0.1])
+    x = tensor(s, dtype, how) if given.get("log_input", True) else tensor(s, dtype, how, abs)
+    return {"input": x, "target": tensor(s, dtype, how, abs)}, given
 
 
 CRITERIA = {
-    "l1_loss": two(F.l1_loss), "mse_loss": two(F.mse_loss),
-    "huber_loss": two(F.huber_loss, delta=[1.0, 0.3, 1e-3, 1e10]),
+    "l1_loss": two(F.l1_loss, weighted=True), "mse_loss": two(F.mse_loss, weighted=True),
+    "huber_loss": two(F.huber_loss, weighted=True, delta=[1.0, 0.3, 1e-3, 1e10]),
     "smooth_l1_loss": two(F.smooth_l1_loss, beta=[1.0, 0.3, 0.0, 1e10]),
     "soft_margin_loss": (F.soft_margin_loss, lambda d, how: (lambda s: ({"input": tensor(s, d, how), "target": signs(s, d)}, {}))(shape())),
     "hinge_embedding_loss": (F.hinge_embedding_loss, lambda d, how: (lambda s: ({"input": tensor(s, d, how), "target": signs(s, d)}, options(margin=[1.0, 0.0, -2.0])))(shape())),
-    "poisson_nll_loss": two(F.poisson_nll_loss, target=abs, log_input=[True], full=[True, False], eps=[1e-8, 0.1]),
+    "poisson_nll_loss": (F.poisson_nll_loss, poisson),
     "cross_entropy": (F.cross_entropy, cross_entropy), "nll_loss": (F.nll_loss, nll), "kl_div": (F.kl_div, kl_div),
     "binary_cross_entropy": (F.binary_cross_entropy, with_weight(unit)),
     "binary_cross_entropy_with_logits": (F.binary_cross_entropy_with_logits, bce_with_logits),
@@ -220,7 +248,7 @@ def main(folder, count, seed):
         for i in range(count):
             dtype, how = pick(torch.float32, torch.float64), pick("plain", "whole", "ends")
             inputs, given = make(dtype, how)
-            given["reduction"] = pick("mean", "sum", "none")
+            given["reduction"] = pick("mean", "sum", "none", *["batchmean"] * (name == "kl_div"))
             for n, t in inputs.items():
                 if n in ("input", "input1", "input2", "anchor", "positive", "negative", "logits", "var") or n == "target" and gradient_of_target(name, t):
                     t.requires_grad_(t.is_floating_point())

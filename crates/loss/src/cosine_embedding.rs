@@ -58,9 +58,32 @@ impl CosineEmbeddingLoss {
     }
 }
 
-/// `x / √(Σx² + ε)`. The ε is one more element, so that the norm, which does not overflow, is of both.
+/// Below this length of a vector the constant is no longer small beside it.
+const SHORT: f64 = 1.0 / 1024.0;
+
+/// `x / √(Σx² + ε)`
 fn unit(x: &Tensor) -> Result<Tensor> {
     let x = &x.to(x.dtype().to_float());
+    let short = Tensor::lt(&x.detach().vector_norm(2.0, -1, true)?, SHORT)?;
+    if short.all().item()? != 0.0 {
+        return short_unit(x);
+    }
+    let any = short.any().item()? != 0.0;
+    let long = long_unit(&if any { x.masked_fill(&short, 1.0)? } else { x.clone() })?;
+    if any { short_unit(x)?.where_(&short, &long) } else { Ok(long) }
+}
+
+/// Of a long vector: its direction times `(1 + ε/Σx²)^(−½)`. What a direction has no share in, such as the slope along a
+/// vector of one number, then cancels exactly, and what ε leaves of it keeps its digits. For this the factor is older and has
+/// a length of its own: its small part of the gradient is added last.
+fn long_unit(x: &Tensor) -> Result<Tensor> {
+    let length = || x.vector_norm(2.0, -1, true);
+    let factor = length()?.reciprocal().mul(EPSILON.sqrt())?.square().add(1.0)?.rsqrt();
+    x.div(&length()?)?.mul(&factor)
+}
+
+/// Of a short vector. The ε is one more element, so that the norm, which does not overflow, is of both.
+fn short_unit(x: &Tensor) -> Result<Tensor> {
     let mut shape = x.shape().to_vec();
     if let Some(last) = shape.last_mut() {
         *last = 1;

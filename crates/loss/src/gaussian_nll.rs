@@ -12,7 +12,8 @@ criterion! {
     /// `½·(ln v + (x − t)²/v)` for a predicted mean `x` and variance `v ≥ ε`: regression that says how sure it is
     /// (Nix and Weigend 1994).
     ///
-    /// A variance below ε counts as ε, but the gradient passes as if it did not, as in PyTorch.
+    /// A variance below ε counts as ε, but the gradient passes as if it did not, as in PyTorch. Errors whose square leaves the
+    /// range of the type are welcome where the square divided by the variance does not (PyTorch: ∞).
     ///
     /// Shapes: input `(*)`; target alike, or with dimensions of size 1; variance alike, with dimensions of size 1, or
     /// without the last dimension (one variance for each row). Output scalar, or `(*)` without a reduction.
@@ -95,13 +96,14 @@ impl Pointwise<3> for Gaussian {
     #[inline(always)]
     fn value<R: Real>(self, [x, t, v]: [R; 3]) -> R {
         let (d, v) = (x - t, self.at_least(v));
-        (v.clone().ln() + d.clone() * d / v) * 0.5 + self.constant
+        // No square: `d²` may leave the range where `d²/v` does not.
+        v.clone().ln() * 0.5 + d.clone() * 0.5 * (d / v) + self.constant
     }
     #[inline(always)]
     fn slopes<R: Real>(self, [x, t, v]: [R; 3]) -> [R; 3] {
         let (d, v) = (x - t, self.at_least(v));
-        let slope = d.clone() / v.clone();
-        let spread = (v.constant(1.0) - slope.clone() * d) / v * 0.5;
+        let slope = d / v.clone();
+        let spread = v.constant(0.5) / v - slope.clone() * 0.5 * slope.clone();
         [slope.clone(), -slope, spread]
     }
 }

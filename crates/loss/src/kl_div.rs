@@ -9,7 +9,7 @@ use tensor::{Error, Real, Result, Tensor};
 /// `t·(ln t − x)` for the logarithm `x` of a predicted probability: how much a distribution differs from another, for
 /// distillation and variational models.
 ///
-/// A target of 0 counts 0, also under a prediction of −∞ (PyTorch: NaN). [`BatchMean`] is the divergence as
+/// A target of 0 counts 0, also under a prediction of −∞, and equal log-targets count 0 at any size (PyTorch: NaN). [`BatchMean`] is the divergence as
 /// mathematics has it; the plain mean also divides by the number of classes.
 ///
 /// Shapes: input `(*)`, target alike or broadcast to it; output scalar, or `(*)` without a reduction.
@@ -123,7 +123,10 @@ impl Pointwise<2> for Divergence {
     #[inline(always)]
     fn value<R: Real>(self, [x, t]: [R; 2]) -> R {
         let (p, log) = if self.log_target { (t.clone().exp(), t) } else { (t.clone(), t.ln()) };
-        R::select(p.clone().eq_scalar(0.0), p.constant(0.0), p * (log - x))
+        let zero = p.constant(0.0);
+        // Equal logarithms cost nothing, also where their exponential is infinite.
+        let each = R::select(log.clone().equal(x.clone()), zero.clone(), p.clone() * (log - x));
+        R::select(p.eq_scalar(0.0), zero, each)
     }
     #[inline(always)]
     fn slopes<R: Real>(self, [x, t]: [R; 2]) -> [R; 2] {
@@ -158,6 +161,13 @@ pub(crate) fn cases() -> Vec<Case> {
 mod tests {
     use super::*;
     use tensor::tensor;
+
+    #[test]
+    fn equal_logarithms_cost_nothing() {
+        let x = tensor([1e19, 0.5]);
+        let loss = KLDivLoss::new().log_target(true).reduction(Reduction::Sum).forward(&x, &x).unwrap();
+        assert_eq!(loss.item().unwrap(), 0.0);
+    }
 
     #[test]
     fn nothing_expected_costs_nothing() {

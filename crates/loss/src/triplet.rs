@@ -13,6 +13,8 @@ criterion! {
     /// for learning embeddings, as of faces.
     ///
     /// Where an anchor equals its positive, the distance is that of ε, and its gradient is finite; with ε = 0 it is 0.
+    /// PyTorch's distances are infinite where a power of a difference is, here they are as long as they are; which triplet is
+    /// just far enough is decided as there.
     ///
     /// Shapes: anchor, positive and negative alike, `(N, D)` or `(D)`; output scalar, or `(N)` or `()` without a
     /// reduction.
@@ -177,10 +179,18 @@ fn triplet(
     pointwise(hinge, [&near, &far], reduction)
 }
 
-/// `max(0, near − far + margin)`
+/// `max(0, margin + near − far)`, added up in this order, which is PyTorch's: rounding then puts a triplet on the same side
+/// of the kink. An anchor that equals its positive, and is the margin away from its negative, is such a one.
 #[derive(Clone, Copy)]
 struct Hinge {
     margin: f64,
+}
+
+impl Hinge {
+    #[inline(always)]
+    fn missing<R: tensor::Real>(self, near: R, far: R) -> R {
+        near + self.margin - far
+    }
 }
 
 impl Pointwise<2> for Hinge {
@@ -188,11 +198,11 @@ impl Pointwise<2> for Hinge {
     const OWN_NODE: bool = false;
     #[inline(always)]
     fn value<R: tensor::Real>(self, [near, far]: [R; 2]) -> R {
-        (near - far + self.margin).max_scalar(0.0)
+        self.missing(near, far).max_scalar(0.0)
     }
     #[inline(always)]
     fn slopes<R: tensor::Real>(self, [near, far]: [R; 2]) -> [R; 2] {
-        let short = (near.clone() - far + self.margin).gt_scalar(0.0);
+        let short = self.missing(near.clone(), far).gt_scalar(0.0);
         let slope = R::select(short, near.constant(1.0), near.constant(0.0));
         [slope.clone(), -slope]
     }
@@ -245,6 +255,15 @@ mod tests {
             assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
             assert!((loss.item().unwrap() - 0.5).abs() < 1e-5);
         }
+    }
+
+    /// As in PyTorch, whose printed loss and gradient these are.
+    #[test]
+    fn a_triplet_at_the_margin_is_far_enough() {
+        let p = tensor([[0.0]]).requires_grad();
+        let loss = TripletMarginLoss::new().forward(&tensor([[0.0]]), &p, &tensor([[-1.0]])).unwrap();
+        loss.backward().unwrap();
+        assert_eq!((loss.item().unwrap(), p.grad().unwrap().item().unwrap()), (0.0, 0.0));
     }
 
     #[test]

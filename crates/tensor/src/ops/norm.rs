@@ -55,12 +55,21 @@ impl Map2 for Square {
     }
 }
 
+/// `x^(1/p)`, to the last digit: `1/p` is rounded, which the logarithm of a small `x` multiplies. A step of Newton's method
+/// repairs it, so that the norm of one number is that number.
+fn root(x: f64, p: f64) -> f64 {
+    let y = x.powf(1.0 / p);
+    let power = y.powf(p);
+    let better = y - y * ((power - x) / (p * power));
+    if better.is_finite() && power.is_normal() { better } else { y }
+}
+
 /// The norms for a finite `p` other than 0, computed in `f64`.
 fn norms<T: Float + Element>(x: &Tensor, plan: &Plan, p: f64) -> Tensor {
     let groups = Groups::<T>::of(plan, x);
     let scaled = |scales: &[f64]| {
         let mut norms = totals(Power(p), &groups, Some(scales));
-        norms.iter_mut().zip(scales).for_each(|(sum, scale)| *sum = sum.powf(1.0 / p) * scale);
+        norms.iter_mut().zip(scales).for_each(|(sum, scale)| *sum = root(*sum, p) * scale);
         norms
     };
     let ones: SmallVec<[f64; 16]> = SmallVec::from_elem(1.0, groups.len());
@@ -124,7 +133,8 @@ pub(crate) fn pull(x: &Tensor, y: &Tensor, grad: &Tensor, p: f64, dims: &Shape) 
     let y = y.masked_fill(&none, 1.0)?;
     let grad = grad.masked_fill(&none, 0.0)?;
     if p == 2.0 {
-        return x.mul(&grad.div(&y)?);
+        // In this order a vector of one number is ±1 exactly, its second derivative 0; and tiny norms do not overflow.
+        return x.div(&y)?.mul(&grad);
     }
     // A power of 0 has no slope, or an infinite one; the gradient there is 0.
     let zero = x.eq(0.0)?;
@@ -165,6 +175,8 @@ impl Tensor {
     #[track_caller]
     fn norm_over(&self, p: f64, plan: Plan) -> Tensor {
         let x = self.detach();
+        // A single number is as long as it is large, whatever the power, and its second derivative is 0, not rounding.
+        let p = if p != 0.0 && plan.count(&x) == 1 { 1.0 } else { p };
         let out = if p == 0.0 {
             nonzero(&x, &plan).to(x.dtype())
         } else if p.is_infinite() {
@@ -317,6 +329,22 @@ mod tests {
         }
         let nan = tensor([f64::NAN, 1.0]).to(DType::F64);
         assert!(nan.norm().item().unwrap().is_nan());
+    }
+
+    #[test]
+    fn one_number_is_a_line() {
+        for p in [0.5, 1.5, 2.0, 3.0, 4.0] {
+            let x = (tensor([[-0.3], [1e-6]]).to(DType::F64)).requires_grad();
+            let y = x.vector_norm(p, 1, false).unwrap();
+            assert_eq!(y.to_vec::<f64>().unwrap(), x.abs().to_vec::<f64>().unwrap(), "{p}");
+            let slope = crate::grad(&y.sum(), &[&x]).unwrap().remove(0);
+            assert_eq!(slope.to_vec::<f64>().unwrap(), [-1.0, 1.0], "{p}");
+        }
+        // Where 1/‖x‖ leaves the range.
+        let x = tensor([3e-40f32, 4e-40]).requires_grad();
+        x.norm().backward().unwrap();
+        let slopes = x.grad().unwrap().to_vec::<f32>().unwrap();
+        assert!((slopes[0] - 0.6).abs() < 1e-4 && (slopes[1] - 0.8).abs() < 1e-4, "{slopes:?}");
     }
 
     #[test]
