@@ -1,6 +1,6 @@
 """Every criterion with random options, shapes and values, the ends of the range among them, computed by PyTorch.
 
-    python tests/pytorch/losses_sweep.py FOLDER [CASES [SEED]]
+    python tests/pytorch/losses_sweep.py FOLDER [CASES [SEED [CRITERION ...]]]
     GOLDEN_DIR=FOLDER cargo test --test golden -- --nocapture
 """
 import random
@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 import torch
 import torch.nn.functional as F
+import torchvision
 from golden_case import NAMES, finish, number, show, told
 
 warnings.simplefilter("ignore")
@@ -203,8 +204,7 @@ def ctc(dtype, how):
     if rng.random() < 0.3:
         # One behind the other.
         targets = torch.cat([row[:n] for row, n in zip(targets, lengths["target_lengths"])])
-    # Finite ones: an alignment that is impossible by an infinite logit has no gradient that PyTorch would know.
-    logits = tensor([steps, batch, classes], dtype, "plain" if how == "ends" else how)
+    logits = tensor([steps, batch, classes], dtype, how)
     return {"logits": logits, "targets": targets}, {**lengths, "blank": blank, **options(zero_infinity=[True])}
 
 
@@ -213,6 +213,22 @@ def poisson(dtype, how):
     given = options(log_input=[True, False, False], full=[True, False], eps=[1e-8, 0.1])
     x = tensor(s, dtype, how) if given.get("log_input", True) else tensor(s, dtype, how, abs)
     return {"input": x, "target": tensor(s, dtype, how, abs)}, given
+
+
+def focal(dtype, how):
+    s = shape()
+    return {"inputs": tensor(s, dtype, how), "targets": tensor(s, dtype, "plain", lambda x: float(x > 0))}, options(alpha=[0.25, -1.0, 0.9], gamma=[2.0, 0.0, 0.5, 3.0])
+
+
+def boxes(dtype, how):
+    n = pick([], [1], [3])
+    how = "plain" if how == "ends" else how
+
+    def one():
+        low, size = tensor(n + [2], dtype, how), tensor(n + [2], dtype, how, lambda x: abs(x) + 0.25)
+        return torch.cat([low, low + size], -1)
+    a = one()
+    return {"boxes1": a, "boxes2": pick(a.clone(), one(), one(), one())}, options(eps=[1e-7, 0.1])
 
 
 CRITERIA = {
@@ -232,6 +248,10 @@ CRITERIA = {
     "ctc_loss_from_logits": (lambda logits, targets, input_lengths, target_lengths, **more: F.ctc_loss(
         logits.log_softmax(-1), targets, torch.tensor(input_lengths), torch.tensor(target_lengths), **more), ctc),
 }
+CRITERIA.update({
+    "sigmoid_focal_loss": (torchvision.ops.sigmoid_focal_loss, focal), "generalized_box_iou_loss": (torchvision.ops.generalized_box_iou_loss, boxes),
+    "distance_box_iou_loss": (torchvision.ops.distance_box_iou_loss, boxes), "complete_box_iou_loss": (torchvision.ops.complete_box_iou_loss, boxes),
+})
 
 
 def gradient_of_target(name, t):
@@ -239,18 +259,20 @@ def gradient_of_target(name, t):
     return t.is_floating_point() and name in ("l1_loss", "mse_loss", "huber_loss", "smooth_l1_loss", "kl_div", "gaussian_nll_loss") and rng.random() < 0.5
 
 
-def main(folder, count, seed):
+def main(folder, count, seed, only=()):
     rng.seed(seed)
     torch.manual_seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
     for name, (function, make) in CRITERIA.items():
+        if only and name not in only:
+            continue
         cases = []
         for i in range(count):
             dtype, how = pick(torch.float32, torch.float64), pick("plain", "whole", "ends")
             inputs, given = make(dtype, how)
             given["reduction"] = pick("mean", "sum", "none", *["batchmean"] * (name == "kl_div"))
             for n, t in inputs.items():
-                if n in ("input", "input1", "input2", "anchor", "positive", "negative", "logits", "var") or n == "target" and gradient_of_target(name, t):
+                if n in ("input", "input1", "input2", "anchor", "positive", "negative", "logits", "var", "inputs", "boxes1", "boxes2") or n == "target" and gradient_of_target(name, t):
                     t.requires_grad_(t.is_floating_point())
             case = {"id": f"sweep.{name}.{i}", "op": name, "kind": "loss", "dtype": NAMES[dtype], "tags": ["extreme"] if how == "ends" else [],
                     "options": {k: number(v) if isinstance(v, float) else v for k, v in given.items()},
@@ -269,4 +291,4 @@ def main(folder, count, seed):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 400, int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 400, int(sys.argv[3]) if len(sys.argv) > 3 else 0, sys.argv[4:])

@@ -10,7 +10,8 @@ criterion! {
     /// `w·(p·t·ln(1 + e⁻ˣ) + (1 − t)·ln(1 + eˣ))` for a logit `x`: the loss of binary and of multi-label
     /// classification.
     ///
-    /// At ±∞ it is the limit (PyTorch: NaN): 0 for a right answer, ∞ for a wrong one.
+    /// At ±∞ it is the limit (PyTorch: NaN): 0 for a right answer, ∞ for a wrong one. What a small target or a weight adds
+    /// beside a large logit is kept, where PyTorch's difference of large numbers loses it.
     ///
     /// Shapes: input and target alike, `(*)`, targets in \[0, 1\]; output scalar, or `(*)` without a reduction.
     ///

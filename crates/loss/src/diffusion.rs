@@ -208,6 +208,8 @@ pub struct Said<'a> {
 }
 
 /// The mean squared error of the prediction, weighed by the step: `mean w(t)·(said − target)²`.
+///
+/// Shapes: prediction, sample and noise alike, `(N, *)`; int64 steps `(N)`; output scalar.
 #[derive(Clone, Debug)]
 pub struct DiffusionLoss {
     schedule: NoiseSchedule,

@@ -7,6 +7,8 @@ use tensor::{AtCaller, Error, Result, Tensor, enable_grad, grad, rand};
 
 /// The game that a generator and a critic play. The critic's numbers are logits: no sigmoid comes before.
 ///
+/// Shapes: the critic's numbers for real and for generated samples, each `(*)`, as many as there are; output scalar.
+///
 /// ```
 /// use loss::GanLoss;
 /// use tensor::tensor;

@@ -37,9 +37,25 @@ macro_rules! losses {
 
 losses! {
     /// `1 − IoU`. Boxes that do not touch have no gradient; take one of the others, which do.
+    ///
+    /// ```
+    /// use loss::{Criterion, IoULoss};
+    /// use tensor::tensor;
+    /// let loss = IoULoss::new().forward(&tensor([[0.0, 0.0, 2.0, 2.0]]), &tensor([[1.0, 1.0, 3.0, 2.0]]))?;
+    /// assert_eq!(loss.to_string(), "tensor(0.8000)");
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
     IoULoss "IoULoss" |a, b, inter, union, eps| iou(&inter, &union, eps)?.rsub(1.0)?;
 
     /// `1 − IoU` plus the share of the smallest box around both that is in neither (Rezatofighi et al. 2019).
+    ///
+    /// ```
+    /// use loss::{Criterion, GIoULoss};
+    /// use tensor::tensor;
+    /// let loss = GIoULoss::new().forward(&tensor([[0.0, 0.0, 2.0, 2.0]]), &tensor([[1.0, 1.0, 3.0, 2.0]]))?;
+    /// assert_eq!(loss.to_string(), "tensor(0.9667)");
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
     #[doc(alias = "torchvision.ops.generalized_box_iou_loss")]
     GIoULoss "GIoULoss" |a, b, inter, union, eps| {
         let around = a.around(&b)?.area()?;
@@ -48,11 +64,27 @@ losses! {
 
     /// `1 − IoU` plus the distance of the centres, in squares of the diagonal of the smallest box around both (Zheng et
     /// al. 2020).
+    ///
+    /// ```
+    /// use loss::{Criterion, DIoULoss};
+    /// use tensor::tensor;
+    /// let loss = DIoULoss::new().forward(&tensor([[0.0, 0.0, 2.0, 2.0]]), &tensor([[1.0, 1.0, 3.0, 2.0]]))?;
+    /// assert_eq!(loss.to_string(), "tensor(0.8962)");
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
     #[doc(alias = "torchvision.ops.distance_box_iou_loss")]
     DIoULoss "DIoULoss" |a, b, inter, union, eps| distance(&a, &b, &iou(&inter, &union, eps)?, eps)?;
 
     /// [`DIoULoss`] plus how much the proportions differ, weighed by a constant for the gradient (Zheng et al. 2020). As in
     /// torchvision, `eps` is that of the weight alone.
+    ///
+    /// ```
+    /// use loss::{Criterion, CIoULoss};
+    /// use tensor::tensor;
+    /// let loss = CIoULoss::new().forward(&tensor([[0.0, 0.0, 2.0, 2.0]]), &tensor([[1.0, 1.0, 3.0, 2.0]]))?;
+    /// assert_eq!(loss.to_string(), "tensor(0.8982)");
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
     #[doc(alias = "torchvision.ops.complete_box_iou_loss")]
     CIoULoss "CIoULoss" |a, b, inter, union, eps| {
         let (proportions, iou) = (a.proportions(&b)?, iou(&inter, &union, 1e-7)?);

@@ -60,6 +60,8 @@ type Distance = dyn Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync;
 
 /// [`TripletMarginLoss`] with any function as distance.
 ///
+/// Shapes: as [`TripletMarginLoss`], of which the distance makes one number for each triplet.
+///
 /// ```
 /// use loss::TripletMarginWithDistanceLoss;
 /// use tensor::tensor;

@@ -17,6 +17,8 @@ pub enum Reconstruction {
 /// `reconstruction + β·KL(N(μ, σ²) ‖ N(0, 1))` of each sample, averaged over the batch: with β = 1 and [`Reconstruction::Bce`]
 /// the negative evidence lower bound, in nats.
 ///
+/// Shapes: reconstruction and target alike, `(N, *)`; means and logarithms of variances alike, `(N, *)`; output three scalars.
+///
 /// ```
 /// use loss::{Reconstruction, VaeLoss};
 /// use tensor::{tensor, zeros};

@@ -6,6 +6,8 @@ use tensor::{AtCaller, Error, Result, Tensor};
 
 /// The weighted sum of criteria of the same input and target.
 ///
+/// Shapes: those of its criteria; their losses must be alike.
+///
 /// ```
 /// use loss::{BCEWithLogitsLoss, Criterion, DiceLoss, WeightedSum};
 /// use tensor::tensor;
