@@ -2,6 +2,8 @@
 
 #[path = "criteria/every.rs"]
 mod every;
+#[path = "criteria/range.rs"]
+mod range;
 
 use loss::*;
 use proptest::prelude::*;

@@ -41,14 +41,17 @@ fn weigh<R: Real>(w: R, v: R) -> R {
     R::select(w.clone().eq_scalar(0.0), w.constant(0.0), w * v)
 }
 
-/// `−w·ln p`
+/// `−w·share·ln p`: already shared out, since the sum over the classes may leave the range of the type.
 #[derive(Clone, Copy)]
-struct Surprise(Normalizer);
+struct Surprise {
+    normalizer: Normalizer,
+    share: f64,
+}
 impl Map2 for Surprise {
     #[inline(always)]
     fn call<R: Real>(self, x: R, w: R) -> R {
-        let shift = x.constant(self.0.shift);
-        weigh(w, -(below(x, shift) - self.0.log))
+        let shift = x.constant(self.normalizer.shift);
+        weigh(w, -(below(x, shift) - self.normalizer.log) * self.share)
     }
 }
 
@@ -221,8 +224,8 @@ impl<T: Float> Labels<'_, T> {
         let mut loss = self.of_label(row[y], y, normalizer);
         let share = self.smoothing.share;
         if share > 0.0 {
-            let surprise = Surprise(normalizer);
-            loss += share * reduce::zip_sum(surprise, row.len(), Arg::Slice(row), self.arg()).to_f64();
+            let surprise = Surprise { normalizer, share };
+            loss += reduce::zip_sum(surprise, row.len(), Arg::Slice(row), self.arg()).to_f64();
         }
         loss
     }
