@@ -98,10 +98,16 @@ impl<T: Float> Alignment<'_, T> {
         let mut beta = vec![f64::NEG_INFINITY; states];
         beta[states.saturating_sub(2)..].fill(0.0);
         let mut ahead = beta.clone();
+        let mut paths = beta.clone();
         for time in (0..self.times).rev() {
-            for (s, (alpha, beta)) in alpha[time * states..].iter().zip(&beta).enumerate() {
+            // All paths are somewhere: the states of a time share `grad`, however large the logarithms' rounding is.
+            let both = || alpha[time * states..].iter().zip(&beta).map(|(alpha, beta)| alpha + beta);
+            let largest = both().fold(f64::NEG_INFINITY, f64::max);
+            paths.iter_mut().zip(both()).for_each(|(path, x)| *path = (x - largest).exp());
+            let share = grad / paths.iter().sum::<f64>();
+            for (s, path) in paths.iter().enumerate() {
                 let place = &mut out[time * self.step + self.class(s)];
-                *place = T::from_f64(place.to_f64() - grad * (alpha + beta - total).exp());
+                *place = T::from_f64(place.to_f64() - share * path);
             }
             for (s, x) in ahead.iter_mut().enumerate() {
                 *x = beta[s] + self.emit(time, s);
@@ -140,6 +146,16 @@ mod tests {
         alignment.gradient(1.0, &mut gradient);
         let expected = [0.6 * 0.3 / total, 0.4 / total, 0.4 * 0.7 / total, 0.3 / total];
         assert!(gradient.iter().zip(expected).all(|(g, e)| (g + e).abs() < 1e-15), "{gradient:?}");
+    }
+
+    /// Logarithms that are rounded to 2⁻¹⁹.
+    #[test]
+    fn unlikely_paths_share_the_gradient() {
+        let log_probs = [-1e10, -0.3, -1.25, -0.2, -3.0e9, -1.7];
+        let alignment = Alignment { log_probs: &log_probs, step: 2, times: 3, labels: &[], blank: 0 };
+        let mut gradient = [0.0; 6];
+        alignment.gradient(0.9, &mut gradient);
+        assert_eq!(gradient, [-0.9, 0.0, -0.9, 0.0, -0.9, 0.0]);
     }
 
     #[test]

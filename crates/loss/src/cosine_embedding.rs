@@ -4,7 +4,7 @@ use crate::criterion::criterion;
 use crate::refuse::{gradient_of_labels, neither, unequal_shapes};
 use crate::{Pointwise, Reduction, pointwise};
 use tensor::autograd::check::{Case, case, float64};
-use tensor::{Error, Real, Result, Tensor, cat, tensor};
+use tensor::{Ctx, Error, Grads, Keep, Op, Real, Result, Tensor, cat, tensor};
 
 criterion! {
     /// `1 − cos(x₁, x₂)` for a pair that belongs together (`y = 1`), `max(0, cos(x₁, x₂) − margin)` for one that does
@@ -58,28 +58,59 @@ impl CosineEmbeddingLoss {
     }
 }
 
-/// Below this length of a vector the constant is no longer small beside it.
-const SHORT: f64 = 1.0 / 1024.0;
-
 /// `x / √(Σx² + ε)`
 fn unit(x: &Tensor) -> Result<Tensor> {
     let x = &x.to(x.dtype().to_float());
-    let short = Tensor::lt(&x.detach().vector_norm(2.0, -1, true)?, SHORT)?;
+    let length = x.vector_norm(2.0, -1, true)?;
+    let short = Tensor::lt(&length.detach(), SHORT)?;
     if short.all().item()? != 0.0 {
         return short_unit(x);
     }
-    let any = short.any().item()? != 0.0;
-    let long = long_unit(&if any { x.masked_fill(&short, 1.0)? } else { x.clone() })?;
-    if any { short_unit(x)?.where_(&short, &long) } else { Ok(long) }
+    if short.any().item()? == 0.0 {
+        return long_unit(x, &length);
+    }
+    let other = x.masked_fill(&short, 1.0)?;
+    let long = long_unit(&other, &other.vector_norm(2.0, -1, true)?)?;
+    short_unit(x)?.where_(&short, &long)
 }
 
+/// Below this length of a vector the constant is no longer small beside it.
+const SHORT: f64 = 1.0 / 1024.0;
+
 /// Of a long vector: its direction times `(1 + ε/Σx²)^(−½)`. What a direction has no share in, such as the slope along a
-/// vector of one number, then cancels exactly, and what ε leaves of it keeps its digits. For this the factor is older and has
-/// a length of its own: its small part of the gradient is added last.
-fn long_unit(x: &Tensor) -> Result<Tensor> {
-    let length = || x.vector_norm(2.0, -1, true);
-    let factor = length()?.reciprocal().mul(EPSILON.sqrt())?.square().add(1.0)?.rsqrt();
-    x.div(&length()?)?.mul(&factor)
+/// vector of one number, then cancels exactly, and what ε leaves of it keeps its digits. For this the factor is older than the
+/// direction: its small part of the gradient is added last.
+fn long_unit(x: &Tensor, length: &Tensor) -> Result<Tensor> {
+    let factor = length.reciprocal().mul(EPSILON.sqrt())?.square().add(1.0)?.rsqrt();
+    direction(x, length)?.mul(&factor)
+}
+
+/// `u = x/‖x‖` for rows of a length above 0.
+fn direction(x: &Tensor, length: &Tensor) -> Result<Tensor> {
+    Ok(x.detach().div(&length.detach())?.record(Direction, &[x]))
+}
+
+/// `∂x = (∂u − u·Σ ∂u·u)/‖x‖`
+struct Direction;
+
+impl Op for Direction {
+    fn name(&self) -> &'static str {
+        "Div"
+    }
+
+    fn keep(&self) -> Keep {
+        Keep::Inputs
+    }
+
+    fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        ctx.grads(|_| {
+            let x = ctx.input(0)?;
+            let length = x.vector_norm(2.0, -1, true)?;
+            let u = direction(&x, &length)?;
+            let along = u.mul(&grad.mul(&u)?.sum_dim(-1, true)?)?;
+            grad.sub(&along)?.div(&length)
+        })
+    }
 }
 
 /// Of a short vector. The ε is one more element, so that the norm, which does not overflow, is of both.
@@ -157,6 +188,22 @@ pub(crate) fn cases() -> Vec<Case> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tensor::DType;
+
+    /// Along a vector of one number nothing turns but what ε leaves: 10⁻¹²·x⁻³ for the vector that it is compared with 1.
+    #[test]
+    fn what_the_constant_leaves_has_all_digits() {
+        for dtype in [DType::F32, DType::F64] {
+            let x = tensor([0.3]).to(dtype).requires_grad();
+            let y = tensor([1.0]).to(dtype);
+            let loss = CosineEmbeddingLoss::new().forward(&x, &y, &tensor(1.0).to(dtype)).unwrap();
+            let slope = tensor::grad_with(&[&loss], &[None], &[&x]).unwrap().remove(0);
+            let x0 = x.item().unwrap();
+            assert!((slope.item().unwrap() / (-EPSILON / x0.powi(3)) - 1.0).abs() < 1e-6, "{slope}");
+            let second = tensor::grad(&slope.sum(), &[&x]).unwrap().remove(0);
+            assert!((second.item().unwrap() / (3.0 * EPSILON / x0.powi(4)) - 1.0).abs() < 1e-6, "{second}");
+        }
+    }
 
     #[test]
     fn a_zero_vector_has_a_gradient_and_large_ones_do_not_overflow() {
