@@ -40,6 +40,11 @@ pub trait Formula<const N: usize>: Copy + Sync {
     fn value<R: Real>(self, x: [R; N]) -> R;
     /// The derivatives at `x`. A loop that uses one of them computes one of them.
     fn slopes<R: Real>(self, x: [R; N]) -> [R; N];
+    /// The derivatives at `x` times `grad`; for a formula whose derivatives may leave the range of the type where these do not.
+    #[inline(always)]
+    fn pulls<R: Real>(self, x: [R; N], grad: R) -> [R; N] {
+        self.slopes(x).map(|slope| grad.clone() * slope)
+    }
 }
 
 /// Runs `f` over slices as long as `out`: the one loop of a formula.
@@ -111,12 +116,12 @@ pub fn sum_and_pull<T: Float, F: Formula<N>, const N: usize>(
             if fused::<S>() {
                 both(args, values, out, move |x| {
                     let x = x.map(T::Fused::wrap);
-                    (f.value(x).unwrap(), (T::Fused::wrap(grad) * f.slopes(x)[0]).unwrap())
+                    (f.value(x).unwrap(), f.pulls(x, T::Fused::wrap(grad))[0].unwrap())
                 });
             } else {
                 both(args, values, out, move |x| {
                     let x = x.map(T::Plain::wrap);
-                    (f.value(x).unwrap(), (T::Plain::wrap(grad) * f.slopes(x)[0]).unwrap())
+                    (f.value(x).unwrap(), f.pulls(x, T::Plain::wrap(grad))[0].unwrap())
                 });
             }
         }
@@ -199,13 +204,9 @@ fn pull_of<T: Float, F: Formula<N>, const N: usize, const K: usize>(
         fn with_simd<S: Simd>(self, _: S) {
             let Loop(f, args, out) = self;
             if fused::<S>() {
-                each(args, out, move |g, x| {
-                    (T::Fused::wrap(g) * f.slopes(x.map(T::Fused::wrap))[K]).unwrap()
-                });
+                each(args, out, move |g, x| f.pulls(x.map(T::Fused::wrap), T::Fused::wrap(g))[K].unwrap());
             } else {
-                each(args, out, move |g, x| {
-                    (T::Plain::wrap(g) * f.slopes(x.map(T::Plain::wrap))[K]).unwrap()
-                });
+                each(args, out, move |g, x| f.pulls(x.map(T::Plain::wrap), T::Plain::wrap(g))[K].unwrap());
             }
         }
     }

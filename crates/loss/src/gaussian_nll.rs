@@ -143,6 +143,15 @@ mod tests {
     use tensor::tensor;
 
     #[test]
+    fn a_square_beyond_the_range() {
+        let v = tensor([1e20]).requires_grad();
+        let loss = GaussianNLLLoss::new().forward(&tensor([1e20]), &tensor([0.0]), &v).unwrap();
+        loss.backward().unwrap();
+        assert!((loss.item().unwrap() / 5e19 - 1.0).abs() < 1e-6);
+        assert_eq!(v.grad().unwrap().item().unwrap(), -0.5);
+    }
+
+    #[test]
     fn a_small_variance_keeps_its_gradient() {
         let var = tensor([0.0]).requires_grad();
         let loss = GaussianNLLLoss::new().eps(0.5).forward(&tensor([1.0]), &tensor([1.0]), &var).unwrap();

@@ -55,6 +55,11 @@ impl Pointwise<2> for Squared {
         let slope = (x - t) * 2.0;
         [slope.clone(), -slope]
     }
+    #[inline(always)]
+    fn pulls<R: Real>(self, [x, t]: [R; 2], grad: R) -> [R; 2] {
+        let pull = (x - t) * grad * 2.0;
+        [pull.clone(), -pull]
+    }
 }
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -70,4 +75,22 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         case("MSELoss of views", |x| MSELoss::new().forward(&x[0].t()?, &x[1].t()?), inputs()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tensor::tensor;
+
+    /// As PyTorch's: the loss is infinite, its slope is not.
+    #[test]
+    fn a_share_of_a_slope_beyond_the_range() {
+        let x = tensor([3e38, 0.0, 0.0, 0.0]).requires_grad();
+        let loss = MSELoss::new().forward(&x, &tensor([0.0; 4])).unwrap();
+        let again = tensor::grad_with(&[&loss], &[None], &[&x]).unwrap().remove(0);
+        loss.backward().unwrap();
+        for slope in [x.grad().unwrap(), again] {
+            assert!((slope.to_vec::<f32>().unwrap()[0] / 1.5e38 - 1.0).abs() < 1e-6, "{slope}");
+        }
+    }
 }

@@ -56,6 +56,13 @@ pub trait Pointwise<const N: usize>: Copy + Send + Sync + 'static {
 
     /// The derivative of the loss with respect to each of its numbers.
     fn slopes<R: Real>(self, x: [R; N]) -> [R; N];
+
+    /// The derivatives times `grad`, the gradient of the loss: to be written where a derivative alone may leave the range of
+    /// the type, and a share of it, as in a mean, does not.
+    #[inline(always)]
+    fn pulls<R: Real>(self, x: [R; N], grad: R) -> [R; N] {
+        self.slopes(x).map(|slope| grad.clone() * slope)
+    }
 }
 
 /// A loss times a weight, which comes as one number more.
@@ -76,6 +83,11 @@ macro_rules! weighted {
                 let slopes = self.0.slopes([$($x.clone()),*]);
                 [$(slopes[$i].clone() * weight.clone(),)* self.0.value([$($x),*])]
             }
+            #[inline(always)]
+            fn pulls<R: Real>(self, [$($x,)* weight]: [R; $more], grad: R) -> [R; $more] {
+                let pulls = self.0.pulls([$($x.clone()),*], grad.clone() * weight);
+                [$(pulls[$i].clone(),)* grad * self.0.value([$($x),*])]
+            }
         }
     };
 }
@@ -94,6 +106,10 @@ impl<F: Pointwise<N>, const N: usize> Formula<N> for Text<F> {
     #[inline(always)]
     fn slopes<R: Real>(self, x: [R; N]) -> [R; N] {
         self.0.slopes(x)
+    }
+    #[inline(always)]
+    fn pulls<R: Real>(self, x: [R; N], grad: R) -> [R; N] {
+        self.0.pulls(x, grad)
     }
 }
 
@@ -238,11 +254,10 @@ impl<F: Pointwise<N>, const N: usize> Op for Loss<F, N> {
             _ => grad.clone(),
         };
         if !fused {
-            let slopes = self.f.slopes(args.clone());
+            let pulls = self.f.pulls(args.clone(), grad);
             // A slope may be a constant, and the gradient of a scalar is one: only together with the shape are they
             // a number for each element.
-            return ctx
-                .grads(|k| grad.mul(&slopes[k])?.expand(shape.as_slice())?.sum_to_size(args[k].shape()));
+            return ctx.grads(|k| pulls[k].expand(shape.as_slice())?.sum_to_size(args[k].shape()));
         }
         with_float!(grad.dtype(), T => {
             spread::<T, _, N>(&args, &shape, |spreads| {
