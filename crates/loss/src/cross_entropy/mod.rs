@@ -232,6 +232,38 @@ mod tests {
         assert!((by_label.item().unwrap() - LN_2 / 2.0).abs() < 1e-6);
     }
 
+    /// Planes of classes, classes at the back, and neither: each is read where it stands, and says what a table of rows says.
+    #[test]
+    fn probabilities_of_pictures_in_any_layout() {
+        tensor::manual_seed(4);
+        let [x, t] = [0, 1].map(|_| tensor::randn([2, 3, 4, 5]).unwrap());
+        let t = t.softmax(1).unwrap();
+        let table = |x: &Tensor| x.permute([0, 2, 3, 1]).unwrap().reshape([40, 3]).unwrap();
+        let through = |x: &Tensor, there: [i64; 4], back: [i64; 4]| {
+            x.permute(there).unwrap().contiguous().permute(back).unwrap()
+        };
+        for reduction in [Reduction::None, Reduction::Sum, Reduction::Mean] {
+            let criterion = CrossEntropyLoss::new().label_smoothing(0.1).weight(&tensor([0.5, 2.0, 0.0]));
+            let criterion = criterion.reduction(reduction);
+            let both = |x: &Tensor, t: &Tensor| {
+                let x = x.detach().requires_grad();
+                let loss = criterion.forward(&x, t).unwrap();
+                loss.sum().backward().unwrap();
+                (loss, x.grad().unwrap())
+            };
+            let (expected, slopes) = both(&table(&x), &table(&t));
+            let last = |x: &Tensor| through(x, [0, 2, 3, 1], [0, 3, 1, 2]);
+            let turned = |x: &Tensor| through(x, [3, 2, 1, 0], [3, 2, 1, 0]);
+            let pairs = [(x.clone(), t.clone()), (last(&x), last(&t)), (last(&x), t.clone()), (x.clone(), turned(&t))];
+            for (x, t) in pairs {
+                let (loss, slope) = both(&x, &t);
+                let loss = loss.reshape(expected.shape()).unwrap();
+                assert!(loss.allclose(&expected, 1e-6, 1e-6).unwrap(), "{loss}");
+                assert!(table(&slope).allclose(&slopes, 1e-6, 1e-7).unwrap(), "{slope}");
+            }
+        }
+    }
+
     #[test]
     fn a_batch_of_which_nothing_counts() {
         let x = tensor([[0.0, 1.0]]);
