@@ -6,7 +6,7 @@
 //! `--loss hinge` bounds the critic by `spectral_norm`, `wgan-gp` by `gradient_penalty`; `bce` and `lsgan` do not.
 //! Pictures: samples, and how they came about epoch by epoch.
 //!
-//! | image generation | GAN, DCGAN | GanLoss | Fashion-MNIST, a part | samples over 0.9 sure 0.755 (baseline 0.246, test pictures 0.806) | 370 s |
+//! | image generation | GAN, DCGAN | GanLoss | Fashion-MNIST, a part | samples over 0.9 sure 0.755 (baseline 0.246, test pictures 0.806) | 382 s |
 
 use baekmi::plot::Chart;
 use baekmi::prelude::*;

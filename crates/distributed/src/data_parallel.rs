@@ -40,6 +40,8 @@ pub struct DataParallel {
     buckets: RefCell<Buckets>,
     /// What has been seen since the ranks were last alike.
     waiting: Cell<f64>,
+    /// About as many samples as the gradients were a mean of the last time: a power of two, by which nothing is rounded.
+    about: Cell<f64>,
     syncs: Cell<bool>,
 }
 
@@ -86,6 +88,7 @@ impl DataParallel {
             places: HashMap::new(),
             buckets: RefCell::new(Buckets::F32(Vec::new())),
             waiting: Cell::new(0.0),
+            about: Cell::new(1.0),
             syncs: Cell::new(true),
         };
         parallel.fill_buckets(BUCKET_BYTES)?;
@@ -176,23 +179,38 @@ impl DataParallel {
         }
         let share = self.waiting.get() + weight;
         let own = if weight > 0.0 { value * weight } else { 0.0 };
-        // Of what the loss is a mean, the loss, and of what the gradients are a mean.
-        let all = self.world.agree("DataParallel::backward", "", [weight, own, share])?;
-        let [samples, total, shares] = all.iter().fold([0.0; 3], |sum, x| [0, 1, 2].map(|i| sum[i] + x[i]));
-        if shares <= 0.0 {
-            return Err(Error::value("backward", "no rank had a sample"));
-        }
         let loss = (weight > 0.0).then_some(loss);
-        match &mut *self.buckets.borrow_mut() {
-            Buckets::F32(buckets) => self.reduce(buckets, loss, share / shares)?,
-            Buckets::F64(buckets) => self.reduce(buckets, loss, share / shares)?,
-        }
+        // Of what the loss is a mean, the loss, and of what the gradients are a mean. Asked as late as possible: ranks that
+        // wait for each other twice in a step wait longer than for the slowest.
+        let ask = || {
+            let all = self.world.agree("DataParallel::backward", "", [weight, own, share])?;
+            let sums = all.iter().fold([0.0; 3], |sum, x| [0, 1, 2].map(|i| sum[i] + x[i]));
+            if sums[2] <= 0.0 {
+                return Err(Error::value("backward", "no rank had a sample"));
+            }
+            Ok(sums)
+        };
+        let [samples, total, shares] = match &mut *self.buckets.borrow_mut() {
+            Buckets::F32(buckets) => self.reduce(buckets, loss, share, &ask)?,
+            Buckets::F64(buckets) => self.reduce(buckets, loss, share, &ask)?,
+        };
+        self.about.set(2f64.powi(shares.log2() as i32));
         self.waiting.set(0.0);
         Ok(Step { loss: total / samples, samples })
     }
 
+    /// Sums the gradients of all ranks, after `ask` has said that all are about to do so; and what it said.
     #[track_caller]
-    fn reduce<T: Summed>(&self, buckets: &mut [Bucket<T>], loss: Option<&Tensor>, share: f64) -> Result<()> {
+    fn reduce<T: Summed>(
+        &self,
+        buckets: &mut [Bucket<T>],
+        loss: Option<&Tensor>,
+        share: f64,
+        ask: &dyn Fn() -> Result<[f64; 3]>,
+    ) -> Result<[f64; 3]> {
+        // Not yet divided by all samples, but small enough not to overflow.
+        let weight = share / self.about.get();
+        let mut answer = None;
         let layouts: Vec<Layout> = buckets.iter().map(Bucket::layout).collect();
         let members: Vec<Vec<usize>> = buckets.iter().map(|b| b.members.clone()).collect();
         let before = |parameter: &Parameter| if share > 0.0 { parameter.grad() } else { None };
@@ -205,11 +223,14 @@ impl DataParallel {
                 lane.progress();
                 let Some(&(b, k)) = self.places.get(&id) else { return Ok(false) };
                 let before = before(&self.parameters[members[b][k]]);
-                layouts[b].put(k, Some(grad), before.as_ref(), share, lane.outgoing(b))?;
+                layouts[b].put(k, Some(grad), before.as_ref(), weight, lane.outgoing(b))?;
                 missing[b][k] = false;
                 left[b] -= 1;
                 // In order, so that all ranks send the same ones one after the other.
                 while left.get(started) == Some(&0) {
+                    if started == 0 {
+                        answer = Some(ask()?);
+                    }
                     lane.start();
                     started += 1;
                 }
@@ -221,23 +242,33 @@ impl DataParallel {
             for b in started..members.len() {
                 for k in (0..members[b].len()).filter(|&k| missing[b][k]) {
                     let before = before(&self.parameters[members[b][k]]);
-                    layouts[b].put(k, None, before.as_ref(), share, lane.outgoing(b))?;
+                    layouts[b].put(k, None, before.as_ref(), weight, lane.outgoing(b))?;
+                }
+                if b == 0 {
+                    answer = Some(ask()?);
                 }
                 lane.start();
             }
             Ok(())
         })?;
+        let answer = match answer {
+            Some(answer) => answer,
+            None => ask()?, // a model without parameters
+        };
+        let scale = T::from_f64(self.about.get() / answer[2]);
         for bucket in buckets {
             for (k, &i) in bucket.members.iter().enumerate() {
                 let parameter = &self.parameters[i];
                 if let Some(total) = bucket.total(k) {
                     let value = parameter.tensor().detach();
-                    let (grad, ()) = Tensor::write_like(&value, |grad: &mut [T]| grad.copy_from_slice(total));
+                    let (grad, ()) = Tensor::write_like(&value, |grad: &mut [T]| {
+                        grad.iter_mut().zip(total).for_each(|(grad, &total)| *grad = total * scale);
+                    });
                     parameter.set_grad(Some(&grad.to(parameter.dtype())))?;
                 }
             }
         }
-        Ok(())
+        Ok(answer)
     }
 
     /// Inside of `f`, [`backward`](DataParallel::backward) only adds to this rank's gradients, and returns this rank's loss;

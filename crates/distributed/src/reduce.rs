@@ -17,13 +17,20 @@ const MESSAGE: usize = 1 << 18;
 
 /// `into[i] = parts[0][i] + parts[1][i] + …`, in this order.
 pub(crate) fn sum_parts<T: Summed>(parts: &[T], into: &mut [T]) {
-    let len = into.len().max(1);
-    for (rank, part) in parts.chunks_exact(len).enumerate() {
-        if rank == 0 {
-            into.copy_from_slice(part);
-        } else {
-            into.iter_mut().zip(part).for_each(|(sum, &x)| *sum += x);
+    let mut parts = parts.chunks_exact(into.len().max(1));
+    match (parts.next(), parts.next()) {
+        // Two ranks are the usual case: one pass.
+        (Some(first), Some(second)) => {
+            for (sum, (&x, &y)) in into.iter_mut().zip(first.iter().zip(second)) {
+                *sum = x;
+                *sum += y;
+            }
         }
+        (Some(first), None) => into.copy_from_slice(first),
+        _ => {}
+    }
+    for part in parts {
+        into.iter_mut().zip(part).for_each(|(sum, &x)| *sum += x);
     }
 }
 

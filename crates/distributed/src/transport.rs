@@ -25,7 +25,9 @@ impl Wire for f32 {}
 impl Wire for f64 {}
 
 /// A number that is summed.
-pub(crate) trait Summed: Wire + Element + std::ops::AddAssign + PartialOrd {
+pub(crate) trait Summed:
+    Wire + Element + std::ops::AddAssign + std::ops::Mul<Output = Self> + PartialOrd
+{
     /// Writes `tensor · weight`, or adds it to what is there.
     fn scaled(tensor: &Tensor, weight: f64, add: bool, into: &mut [Self]) -> Result<()>;
 }
