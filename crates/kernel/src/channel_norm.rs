@@ -29,16 +29,13 @@ pub fn stretch<T: Float>(x: &[T], of_planes: &[[f64; 3]], y: &mut [T]) {
     }
     share_out(y, n, PIECE, &|first, y| {
         let (x, of_planes) = (&x[first..first + y.len()], &of_planes[first / n..]);
-        vectorize(
-            #[inline(always)]
-            move || {
-                for ((x, y), &[m, a, b]) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)).zip(of_planes) {
-                    for (y, x) in y.iter_mut().zip(x) {
-                        *y = T::from_f64((x.to_f64() - m) * a + b);
-                    }
+        vectorize!({
+            for ((x, y), &[m, a, b]) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)).zip(of_planes) {
+                for (y, x) in y.iter_mut().zip(x) {
+                    *y = T::from_f64((x.to_f64() - m) * a + b);
                 }
-            },
-        );
+            }
+        });
     });
 }
 
@@ -52,16 +49,13 @@ pub fn sums<T: Float>(x: &[T], grad: &[T], centers: &[f64], of_planes: &mut [[f6
     share_out(of_planes, 1, PIECE / n.max(1), &|first, of_planes| {
         let part = first * n..(first + of_planes.len()) * n;
         let (x, grad, centers) = (&x[part.clone()], &grad[part], &centers[first..]);
-        vectorize(
-            #[inline(always)]
-            move || {
-                for (i, (sums, &m)) in of_planes.iter_mut().zip(centers).enumerate() {
-                    let (x, grad) = (&x[i * n..(i + 1) * n], &grad[i * n..(i + 1) * n]);
-                    let slope = sum(n, |i| grad[i].to_f64() * (x[i].to_f64() - m));
-                    *sums = [sum(n, |i| grad[i].to_f64()), slope];
-                }
-            },
-        );
+        vectorize!({
+            for (i, (sums, &m)) in of_planes.iter_mut().zip(centers).enumerate() {
+                let (x, grad) = (&x[i * n..(i + 1) * n], &grad[i * n..(i + 1) * n]);
+                let slope = sum(n, |i| grad[i].to_f64() * (x[i].to_f64() - m));
+                *sums = [sum(n, |i| grad[i].to_f64()), slope];
+            }
+        });
     });
 }
 
@@ -78,17 +72,14 @@ pub fn input_gradient<T: Float>(x: &[T], grad: &[T], of_planes: &[[f64; 4]], out
     share_out(out, n, PIECE, &|first, out| {
         let part = first..first + out.len();
         let (x, grad, of_planes) = (&x[part.clone()], &grad[part], &of_planes[first / n..]);
-        vectorize(
-            #[inline(always)]
-            move || {
-                let planes = x.chunks_exact(n).zip(grad.chunks_exact(n)).zip(out.chunks_exact_mut(n));
-                for (((x, grad), out), &[m, p, q, r]) in planes.zip(of_planes) {
-                    for ((out, x), g) in out.iter_mut().zip(x).zip(grad) {
-                        *out = T::from_f64(g.to_f64() * p + (x.to_f64() - m) * q + r);
-                    }
+        vectorize!({
+            let planes = x.chunks_exact(n).zip(grad.chunks_exact(n)).zip(out.chunks_exact_mut(n));
+            for (((x, grad), out), &[m, p, q, r]) in planes.zip(of_planes) {
+                for ((out, x), g) in out.iter_mut().zip(x).zip(grad) {
+                    *out = T::from_f64(g.to_f64() * p + (x.to_f64() - m) * q + r);
                 }
-            },
-        );
+            }
+        });
     });
 }
 
@@ -104,21 +95,18 @@ pub mod columns {
         let rows = x.len().checked_div(n).unwrap_or(0);
         let share = 1.0 / rows.max(1) as f64;
         two_sums(n, rows, of_columns, |first, means, variances| {
-            vectorize(
-                #[inline(always)]
-                move || {
-                    for x in x.chunks_exact(n) {
-                        means.iter_mut().zip(&x[first..]).for_each(|(sum, x)| *sum += x.to_f64());
+            vectorize!({
+                for x in x.chunks_exact(n) {
+                    means.iter_mut().zip(&x[first..]).for_each(|(sum, x)| *sum += x.to_f64());
+                }
+                means.iter_mut().for_each(|sum| *sum *= share);
+                for x in x.chunks_exact(n) {
+                    for ((sum, x), mean) in variances.iter_mut().zip(&x[first..]).zip(&*means) {
+                        *sum += (x.to_f64() - mean) * (x.to_f64() - mean);
                     }
-                    means.iter_mut().for_each(|sum| *sum *= share);
-                    for x in x.chunks_exact(n) {
-                        for ((sum, x), mean) in variances.iter_mut().zip(&x[first..]).zip(&*means) {
-                            *sum += (x.to_f64() - mean) * (x.to_f64() - mean);
-                        }
-                    }
-                    variances.iter_mut().for_each(|sum| *sum *= share);
-                },
-            );
+                }
+                variances.iter_mut().for_each(|sum| *sum *= share);
+            });
         });
     }
 
@@ -132,20 +120,17 @@ pub mod columns {
         let rows = x.len().checked_div(n).unwrap_or(0);
         two_sums(n, rows, of_columns, |first, sums, slopes| {
             let centers = &centers[first..];
-            vectorize(
-                #[inline(always)]
-                move || {
-                    for (x, grad) in x.chunks_exact(n).zip(grad.chunks_exact(n)) {
-                        let sums = sums.iter_mut().zip(slopes.iter_mut());
-                        for (((sum, slope), m), (x, g)) in
-                            sums.zip(centers).zip(x[first..].iter().zip(&grad[first..]))
-                        {
-                            *sum += g.to_f64();
-                            *slope += g.to_f64() * (x.to_f64() - m);
-                        }
+            vectorize!({
+                for (x, grad) in x.chunks_exact(n).zip(grad.chunks_exact(n)) {
+                    let sums = sums.iter_mut().zip(slopes.iter_mut());
+                    for (((sum, slope), m), (x, g)) in
+                        sums.zip(centers).zip(x[first..].iter().zip(&grad[first..]))
+                    {
+                        *sum += g.to_f64();
+                        *slope += g.to_f64() * (x.to_f64() - m);
                     }
-                },
-            );
+                }
+            });
         });
     }
 
@@ -179,16 +164,13 @@ pub mod columns {
         let [m, a, b] = [0, 1, 2].map(|k| of_columns.iter().map(|c| c[k]).collect::<Vec<f64>>());
         share_out(y, n, PIECE, &|first, y| {
             let (x, [m, a, b]) = (&x[first..first + y.len()], [&m[..n], &a[..n], &b[..n]]);
-            vectorize(
-                #[inline(always)]
-                move || {
-                    for (x, y) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)) {
-                        for i in 0..n {
-                            y[i] = T::from_f64((x[i].to_f64() - m[i]) * a[i] + b[i]);
-                        }
+            vectorize!({
+                for (x, y) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)) {
+                    for i in 0..n {
+                        y[i] = T::from_f64((x[i].to_f64() - m[i]) * a[i] + b[i]);
                     }
-                },
-            );
+                }
+            });
         });
     }
 
@@ -207,18 +189,14 @@ pub mod columns {
             let part = first..first + out.len();
             let (x, grad, [m, p, q, r]) =
                 (&x[part.clone()], &grad[part], [&m[..n], &p[..n], &q[..n], &r[..n]]);
-            vectorize(
-                #[inline(always)]
-                move || {
-                    let rows = x.chunks_exact(n).zip(grad.chunks_exact(n)).zip(out.chunks_exact_mut(n));
-                    for ((x, grad), out) in rows {
-                        for i in 0..n {
-                            out[i] =
-                                T::from_f64(grad[i].to_f64() * p[i] + (x[i].to_f64() - m[i]) * q[i] + r[i]);
-                        }
+            vectorize!({
+                let rows = x.chunks_exact(n).zip(grad.chunks_exact(n)).zip(out.chunks_exact_mut(n));
+                for ((x, grad), out) in rows {
+                    for i in 0..n {
+                        out[i] = T::from_f64(grad[i].to_f64() * p[i] + (x[i].to_f64() - m[i]) * q[i] + r[i]);
                     }
-                },
-            );
+                }
+            });
         });
     }
 }

@@ -9,8 +9,8 @@ mod planes;
 use crate::map::{Arg, Map2, Map3, PIECE, vectorize, zip, zip3};
 use crate::real::{Float, Real};
 use crate::reduce;
-use crate::softmax::{Normalizer, SHORT, ShortRows, below};
-use crate::spread::STRIP;
+use crate::softmax::{Normalizer, SHORT, ShortRows, below, spread};
+use crate::spread::{STRIP, room};
 use crate::threads::{Pieces, pieces, share, share_out};
 
 /// What is expected, from the target: `q = keep·t + share`.
@@ -161,16 +161,10 @@ impl<T: Float> Labels<'_, T> {
                 let (a, b) = (T::from_f64(a / sum), T::from_f64(b));
                 let row = &mut *out;
                 match self.weights.filter(|_| b != T::default()) {
-                    Some(w) => vectorize(
-                        #[inline(always)]
-                        move || {
-                            row.iter_mut().zip(w).for_each(|(e, &w)| *e = *e * a - w * b);
-                        },
-                    ),
-                    None => vectorize(
-                        #[inline(always)]
-                        move || row.iter_mut().for_each(|e| *e = *e * a - b),
-                    ),
+                    Some(w) => vectorize!({
+                        row.iter_mut().zip(w).for_each(|(e, &w)| *e = *e * a - w * b);
+                    }),
+                    None => vectorize!(row.iter_mut().for_each(|e| *e = *e * a - b)),
                 }
                 out[y] = label;
             }
@@ -195,11 +189,9 @@ impl<T: Float> Labels<'_, T> {
                 (scales[row], pulls[row]) = (T::from_f64(a / rows.sum(row)), label);
             }
             let b = T::from_f64(grad * self.smoothing.share);
-            let (each, scales) = (&mut *out, rows.spread(losses.len(), |_, row| scales[row]));
-            vectorize(
-                #[inline(always)]
-                move || each.iter_mut().zip(scales).for_each(|(e, &a)| *e = *e * a - b),
-            );
+            let mut room = room();
+            let (each, scales) = (&mut *out, spread(&scales[..losses.len()], columns, &mut room));
+            vectorize!(each.iter_mut().zip(scales).for_each(|(e, &a)| *e = *e * a - b));
             for (row, (label, out)) in labels.iter().zip(out.chunks_exact_mut(columns)).enumerate() {
                 match self.class(*label) {
                     Some(y) => out[y] = pulls[row],

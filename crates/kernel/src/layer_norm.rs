@@ -99,14 +99,11 @@ fn each_row<T: Float>(
     }
     share_out(of_rows, 1, PIECE / n, &move |first, of_rows| {
         let x = &x[first * n..(first + of_rows.len()) * n];
-        vectorize(
-            #[inline(always)]
-            move || {
-                for (x, moments) in x.chunks_exact(n).zip(of_rows) {
-                    *moments = of_row(x);
-                }
-            },
-        );
+        vectorize!({
+            for (x, moments) in x.chunks_exact(n).zip(of_rows) {
+                *moments = of_row(x);
+            }
+        });
     });
 }
 
@@ -134,22 +131,19 @@ pub fn layer_norm<T: Float>(
     }
     share_out(y, n, PIECE, &|first, y| {
         let (x, moments) = (&x[first..first + y.len()], &moments[first / n..]);
-        vectorize(
-            #[inline(always)]
-            move || {
-                for ((x, y), &[mean, scale]) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)).zip(moments) {
-                    for (y, &x) in y.iter_mut().zip(x) {
-                        *y = T::from_f64((x.to_f64() - mean) * scale);
-                    }
-                    if let Some(weight) = weight {
-                        y.iter_mut().zip(weight).for_each(|(y, &w)| *y = *y * w);
-                    }
-                    if let Some(bias) = bias {
-                        y.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
-                    }
+        vectorize!({
+            for ((x, y), &[mean, scale]) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)).zip(moments) {
+                for (y, &x) in y.iter_mut().zip(x) {
+                    *y = T::from_f64((x.to_f64() - mean) * scale);
                 }
-            },
-        );
+                if let Some(weight) = weight {
+                    y.iter_mut().zip(weight).for_each(|(y, &w)| *y = *y * w);
+                }
+                if let Some(bias) = bias {
+                    y.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
+                }
+            }
+        });
     });
 }
 
@@ -174,22 +168,19 @@ pub fn input_gradient<T: Float>(
     share_out(out, n, PIECE, &|first, out| {
         let part = first..first + out.len();
         let (x, grad, moments) = (&x[part.clone()], &grad[part], &moments[first / n..]);
-        vectorize(
-            #[inline(always)]
-            move || {
-                let rows = x.chunks_exact(n).zip(grad.chunks_exact(n)).zip(out.chunks_exact_mut(n));
-                for (((x, grad), out), &[mean, scale]) in rows.zip(moments) {
-                    let weight = &weight[..n];
-                    let g = |i: usize| grad[i].to_f64() * weight[i].to_f64();
-                    let unit = |i: usize| (x[i].to_f64() - mean) * scale;
-                    let mean_g = if centered { sum(n, g) / n as f64 } else { 0.0 };
-                    let slope = sum(n, |i| g(i) * unit(i)) / n as f64;
-                    for (i, out) in out.iter_mut().enumerate() {
-                        *out = T::from_f64(scale * (g(i) - mean_g - unit(i) * slope));
-                    }
+        vectorize!({
+            let rows = x.chunks_exact(n).zip(grad.chunks_exact(n)).zip(out.chunks_exact_mut(n));
+            for (((x, grad), out), &[mean, scale]) in rows.zip(moments) {
+                let weight = &weight[..n];
+                let g = |i: usize| grad[i].to_f64() * weight[i].to_f64();
+                let unit = |i: usize| (x[i].to_f64() - mean) * scale;
+                let mean_g = if centered { sum(n, g) / n as f64 } else { 0.0 };
+                let slope = sum(n, |i| g(i) * unit(i)) / n as f64;
+                for (i, out) in out.iter_mut().enumerate() {
+                    *out = T::from_f64(scale * (g(i) - mean_g - unit(i) * slope));
                 }
-            },
-        );
+            }
+        });
     });
 }
 
@@ -207,23 +198,20 @@ pub fn column_gradient<T: Float>(x: Option<(&[T], &[[f64; 2]])>, grad: &[T], out
         let part = first..first + out.len();
         let mut sums = vec![0.0; out.len()];
         let totals = &mut sums;
-        vectorize(
-            #[inline(always)]
-            move || {
-                for (i, grad) in grad.chunks_exact(n).enumerate() {
-                    let grad = &grad[part.clone()];
-                    match x {
-                        Some((x, moments)) => {
-                            let ([mean, scale], x) = (moments[i], &x[i * n..][part.clone()]);
-                            for ((sum, g), x) in totals.iter_mut().zip(grad).zip(x) {
-                                *sum += g.to_f64() * (x.to_f64() - mean) * scale;
-                            }
+        vectorize!({
+            for (i, grad) in grad.chunks_exact(n).enumerate() {
+                let grad = &grad[part.clone()];
+                match x {
+                    Some((x, moments)) => {
+                        let ([mean, scale], x) = (moments[i], &x[i * n..][part.clone()]);
+                        for ((sum, g), x) in totals.iter_mut().zip(grad).zip(x) {
+                            *sum += g.to_f64() * (x.to_f64() - mean) * scale;
                         }
-                        None => totals.iter_mut().zip(grad).for_each(|(sum, g)| *sum += g.to_f64()),
                     }
+                    None => totals.iter_mut().zip(grad).for_each(|(sum, g)| *sum += g.to_f64()),
                 }
-            },
-        );
+            }
+        });
         out.iter_mut().zip(&sums).for_each(|(out, &sum)| *out = T::from_f64(sum));
     });
 }

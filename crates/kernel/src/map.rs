@@ -250,17 +250,28 @@ pub fn zip3_each<T: Float>(f: &dyn Fn(f64, f64, f64) -> f64, args: [Arg<'_, T>; 
 /// If the slices differ in length.
 #[inline]
 pub fn zip_with<T: Copy, U>(x: Arg<'_, T>, y: Arg<'_, T>, out: &mut [U], f: impl Fn(T, T) -> U) {
-    vectorize(
-        #[inline(always)]
-        move || each2(x, y, out, f),
-    );
+    vectorize!(each2(x, y, out, f));
 }
 
-/// Runs a loop that is no formula over [`Real`] (comparisons, integers, reductions, an optimizer's update) with
-/// the widest vectors of the machine. The closure must capture by `move`: a captured reference would keep the
-/// compiler from vectorising.
+/// Runs a block that is no formula over [`Real`] (comparisons, integers, reductions, an optimizer's update) with the widest
+/// vectors of the machine: `vectorize!({ ... })`. What it uses of its surroundings it takes by value: a captured reference
+/// would keep the compiler from vectorising.
+#[macro_export]
+macro_rules! vectorize {
+    ($job:expr) => {
+        $crate::map::vectorized(
+            // Or the compiler may leave the block a function of its own, for the oldest machine.
+            #[inline(always)]
+            move || $job,
+        )
+    };
+}
+pub use vectorize;
+
+/// What [`vectorize!`](crate::vectorize) calls.
+#[doc(hidden)]
 #[inline(always)]
-pub fn vectorize<R>(job: impl FnOnce() -> R) -> R {
+pub fn vectorized<R>(job: impl FnOnce() -> R) -> R {
     struct Job<F>(F);
     impl<R, F: FnOnce() -> R> WithSimd for Job<F> {
         type Output = R;

@@ -7,7 +7,7 @@ use crate::map::{Arg, Map1, Map2, Map3, PIECE, map, vectorize, zip, zip3};
 use crate::pointwise::{self, Formula, Spread};
 use crate::real::{Float, Real};
 use crate::reduce::{self, Itself};
-use crate::spread::STRIP;
+use crate::spread::{Room, STRIP, room};
 use crate::threads::share_out;
 
 /// `e^(x − shift)`
@@ -49,16 +49,6 @@ impl Map3 for Below {
     }
 }
 
-/// [`below`]
-#[derive(Clone, Copy)]
-struct Minus;
-impl Map2 for Minus {
-    #[inline(always)]
-    fn call<R: Real>(self, x: R, shift: R) -> R {
-        below(x, shift)
-    }
-}
-
 #[derive(Clone, Copy)]
 struct Ln;
 impl Map1 for Ln {
@@ -96,19 +86,12 @@ pub(crate) struct ShortRows<T> {
     columns: usize,
     shifts: [T; STRIP],
     sums: [f64; STRIP],
-    /// A number for each row, written out for each of its elements.
-    spread: [T; STRIP],
 }
 
 impl<T: Float> ShortRows<T> {
     /// For rows of `columns` elements, at least 1 and at most [`SHORT`].
     pub(crate) fn new(columns: usize) -> Self {
-        ShortRows {
-            columns,
-            shifts: [T::default(); STRIP],
-            sums: [0.0; STRIP],
-            spread: [T::default(); STRIP],
-        }
+        ShortRows { columns, shifts: [T::default(); STRIP], sums: [0.0; STRIP] }
     }
 
     /// How many rows a strip holds.
@@ -123,19 +106,10 @@ impl<T: Float> ShortRows<T> {
         shifts.fill(T::from_f64(f64::NEG_INFINITY));
         reduce::extreme_columns(true, x, shifts);
         shifts.iter_mut().for_each(|x| *x = shift(*x));
+        let mut room = room();
+        zip(ExpShifted, Arg::Slice(x), Arg::Slice(spread(shifts, self.columns, &mut room)), out);
         sums.fill(0.0);
-        let shifts = self.spread(rows, |rows, row| rows.shifts[row]);
-        zip(ExpShifted, Arg::Slice(x), Arg::Slice(shifts), out);
-        reduce::add_columns(Itself, out, None, &mut self.sums[..rows]);
-    }
-
-    /// `f(row)` for each element of the first rows.
-    pub(crate) fn spread(&mut self, rows: usize, f: impl Fn(&Self, usize) -> T) -> &[T] {
-        for row in 0..rows {
-            let value = f(self, row);
-            self.spread[row * self.columns..][..self.columns].fill(value);
-        }
-        &self.spread[..rows * self.columns]
+        reduce::add_columns(Itself, out, None, sums);
     }
 
     /// `Σ e^(x − shift)` of a row.
@@ -148,12 +122,24 @@ impl<T: Float> ShortRows<T> {
         Normalizer { shift: self.shifts[row].to_f64(), log: self.sums[row].ln() }
     }
 
-    /// Runs `f` over a matrix of such rows and one like it, strip by strip: on the elements of both, and where they begin.
-    fn each(x: &[T], columns: usize, out: &mut [T], mut f: impl FnMut(&mut Self, &[T], &mut [T])) {
+    /// Runs `f` over a matrix of such rows and one like it, strip by strip: on the elements of both, and the sums of the rows,
+    /// rounded.
+    fn each(x: &[T], columns: usize, out: &mut [T], mut f: impl FnMut(&Self, &[T], &[T], &mut [T])) {
         let mut rows = ShortRows::new(columns);
         let size = rows.count() * columns;
-        x.chunks(size).zip(out.chunks_mut(size)).for_each(|(x, out)| f(&mut rows, x, out));
+        for (x, out) in x.chunks(size).zip(out.chunks_mut(size)) {
+            rows.exponentials(x, out);
+            let mut sums = [T::default(); STRIP];
+            sums.iter_mut().zip(rows.sums).for_each(|(rounded, sum)| *rounded = T::from_f64(sum));
+            f(&rows, x, &sums[..x.len() / columns], out);
+        }
     }
+}
+
+/// A number for each row, written out for each of its elements, at most a strip.
+pub(crate) fn spread<'a, T: Float>(values: &'a [T], columns: usize, room: &'a mut Room<T>) -> &'a [T] {
+    let n = values.len() * columns;
+    Spread::stretched(values, columns).part(0, n, n, room)
 }
 
 /// Runs `f` over the rows of blocks of `(n, inner)` elements side by side.
@@ -170,23 +156,17 @@ pub fn softmax<T: Float>(x: &[T], n: usize, inner: usize, out: &mut [T]) {
     blocks(out, n * inner, &|start, out| {
         let x = &x[start..start + out.len()];
         if inner == 1 && n <= SHORT {
-            return ShortRows::each(x, n, out, |rows, x, out| {
-                rows.exponentials(x, out);
-                let sums = rows.spread(x.len() / n, |rows, row| T::from_f64(rows.sum(row)));
-                vectorize(
-                    #[inline(always)]
-                    move || out.iter_mut().zip(sums).for_each(|(y, &sum)| *y = *y / sum),
-                );
+            return ShortRows::each(x, n, out, |_, _, sums, out| {
+                let mut room = room();
+                let sums = spread(sums, n, &mut room);
+                vectorize!(out.iter_mut().zip(sums).for_each(|(y, &sum)| *y = *y / sum));
             });
         }
         for (x, out) in rows(x, out, n * inner) {
             if inner == 1 {
                 zip(ExpShifted, Arg::Slice(x), Arg::Scalar(shift(reduce::max(x))), out);
                 let sum = reduce::sum(out);
-                vectorize(
-                    #[inline(always)]
-                    move || out.iter_mut().for_each(|y| *y = *y / sum),
-                );
+                vectorize!(out.iter_mut().for_each(|y| *y = *y / sum));
             } else {
                 let shifts = shifts(x, inner);
                 rows(x, out, inner)
@@ -209,19 +189,12 @@ pub fn log_softmax<T: Float>(x: &[T], n: usize, inner: usize, out: &mut [T]) {
     blocks(out, n * inner, &|start, out| {
         let x = &x[start..start + out.len()];
         if inner == 1 && n <= SHORT {
-            return ShortRows::each(x, n, out, |rows, x, out| {
-                rows.exponentials(x, out);
-                let count = x.len() / n;
-                let (mut sums, mut logs) = ([T::default(); STRIP], [T::default(); STRIP]);
-                (0..count).for_each(|row| sums[row] = T::from_f64(rows.sum(row)));
-                map(Ln, &sums[..count], &mut logs[..count]);
-                let shifts = rows.spread(count, |rows, row| rows.shifts[row]);
-                zip(Minus, Arg::Slice(x), Arg::Slice(shifts), out);
-                let logs = rows.spread(count, |_, row| logs[row]);
-                vectorize(
-                    #[inline(always)]
-                    move || out.iter_mut().zip(logs).for_each(|(y, &log)| *y = *y - log),
-                );
+            return ShortRows::each(x, n, out, |rows, x, sums, out| {
+                let (mut logs, mut rooms) = ([T::default(); STRIP], [room(), room()]);
+                let (logs, [a, b]) = (&mut logs[..sums.len()], &mut rooms);
+                map(Ln, sums, logs);
+                let shifts = spread(&rows.shifts[..sums.len()], n, a);
+                zip3(Below, Arg::Slice(x), Arg::Slice(shifts), Arg::Slice(spread(logs, n, b)), out);
             });
         }
         for (x, out) in rows(x, out, n * inner) {
@@ -315,10 +288,7 @@ pub fn softmax_backward<T: Float>(y: &[T], grad: &[T], n: usize, inner: usize, o
             if inner == 1 {
                 let sum = reduce::dot(y, grad);
                 let each = out.iter_mut().zip(y).zip(grad);
-                vectorize(
-                    #[inline(always)]
-                    move || each.for_each(|((out, &y), &grad)| *out = y * (grad - sum)),
-                );
+                vectorize!(each.for_each(|((out, &y), &grad)| *out = y * (grad - sum)));
             } else {
                 out.iter_mut().zip(y).zip(grad).for_each(|((out, &y), &grad)| *out = y * grad);
                 let sums = sums(out, inner);

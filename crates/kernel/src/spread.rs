@@ -82,8 +82,16 @@ impl<'a, T: Float> Spread<'a, T> {
                 place.write(*value);
             }
         } else {
-            for (i, place) in strip.iter_mut().enumerate() {
-                place.write(values[(start + i) / stretch % values.len()]);
+            // Run by run: two divisions for each element would take longer than most formulas.
+            let mut at = (start / stretch).checked_rem(values.len()).unwrap_or(0);
+            let (mut run, mut rest) = (stretch - start % stretch, &mut *strip);
+            while !rest.is_empty() {
+                let (places, behind) = rest.split_at_mut(run.min(rest.len()));
+                for place in places {
+                    place.write(values[at]);
+                }
+                at = if at + 1 == values.len() { 0 } else { at + 1 };
+                (run, rest) = (stretch, behind);
             }
         }
         // SAFETY: both loops above have written every place of `strip`.

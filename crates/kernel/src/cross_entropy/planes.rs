@@ -130,6 +130,32 @@ impl Grid {
         }
     }
 
+    /// Puts the shift of each column of a strip into the room, and the sum of its exponentials, which are written to planes of
+    /// `out` from a column on, if they are wanted.
+    fn exponentials<T: Float>(
+        self,
+        x: &[T],
+        [column, len]: [usize; 2],
+        room: &mut Room<T>,
+        mut out: Option<(&mut Block<'_, T>, usize)>,
+    ) {
+        let (shifts, sums) = (&mut room.shifts[..len], &mut room.sums[..len]);
+        shifts.fill(T::from_f64(f64::NEG_INFINITY));
+        for c in 0..self.classes {
+            reduce::extreme_rows(true, self.plane(x, c, column, len), shifts);
+        }
+        shifts.iter_mut().for_each(|x| *x = shift(*x));
+        sums.fill(0.0);
+        for c in 0..self.classes {
+            let plane = match &mut out {
+                Some((out, start)) => &mut out.row(c)[*start..][..len],
+                None => &mut room.plane[..len],
+            };
+            zip(ExpShifted, Arg::Slice(self.plane(x, c, column, len)), Arg::Slice(shifts), plane);
+            reduce::add_rows(Itself, plane, None, sums);
+        }
+    }
+
     /// What belongs to a class of columns side by side.
     fn plane<T>(self, x: &[T], class: usize, column: usize, len: usize) -> &[T] {
         let (image, place) = (column / self.inner, column % self.inner);
@@ -174,27 +200,9 @@ impl<T: Float> Labels<'_, T> {
                 let labels = &self.labels[column..][..len];
                 let (losses, kept) = (&mut part.a[start..][..len], &mut part.b[start..][..len]);
                 let mut out = part.out.as_mut();
-                let shifts = &mut room.shifts[..len];
-                shifts.fill(T::from_f64(f64::NEG_INFINITY));
-                for c in 0..self.classes {
-                    reduce::extreme_rows(true, self.grid().plane(x, c, column, len), shifts);
-                }
-                shifts.iter_mut().for_each(|x| *x = shift(*x));
-                let sums = &mut room.sums[..len];
-                sums.fill(0.0);
-                for c in 0..self.classes {
-                    let plane = match &mut out {
-                        Some(out) => &mut out.row(c)[start..][..len],
-                        None => &mut room.plane[..len],
-                    };
-                    zip(
-                        ExpShifted,
-                        Arg::Slice(self.grid().plane(x, c, column, len)),
-                        Arg::Slice(shifts),
-                        plane,
-                    );
-                    reduce::add_rows(Itself, plane, None, sums);
-                }
+                let planes = out.as_deref_mut().map(|out| (out, start));
+                self.grid().exponentials(x, [column, len], room, planes);
+                let (shifts, sums) = (&room.shifts[..len], &room.sums[..len]);
                 let normalizers = &mut room.normalizers[..len];
                 for (j, normalizer) in
                     normalizers.iter_mut().enumerate().filter(|(j, _)| labels[*j] != self.ignored)
@@ -213,7 +221,6 @@ impl<T: Float> Labels<'_, T> {
                         + surprise.get(j).map_or(0.0, |s| s * self.smoothing.share);
                 }
                 if let Some(out) = out {
-                    let sums = &room.sums[..len];
                     let pulled = |j: usize, y: usize| {
                         let label = self.grid().plane(x, y, column, len)[j];
                         let Pulled { a, b, label } = self.pulled(grad, y, total, label, normalizers[j]);
@@ -261,19 +268,13 @@ impl<T: Float> Labels<'_, T> {
         for c in 0..self.classes {
             let plane = &mut out.row(c)[start..][..labels.len()];
             if self.smoothing.share == 0.0 {
-                vectorize(
-                    #[inline(always)]
-                    move || plane.iter_mut().zip(scales).for_each(|(e, &a)| *e = *e * a),
-                );
+                vectorize!(plane.iter_mut().zip(scales).for_each(|(e, &a)| *e = *e * a));
             } else {
                 let w = T::from_f64(self.weight(c));
-                vectorize(
-                    #[inline(always)]
-                    move || {
-                        let each = plane.iter_mut().zip(scales).zip(shares);
-                        each.for_each(|((e, &a), &b)| *e = *e * a - b * w);
-                    },
-                );
+                vectorize!({
+                    let each = plane.iter_mut().zip(scales).zip(shares);
+                    each.for_each(|((e, &a), &b)| *e = *e * a - b * w);
+                });
             }
         }
         for (j, number) in numbers.into_iter().enumerate() {
@@ -353,20 +354,8 @@ impl<T: Float> Probabilities<'_, T> {
 
     /// The shift and the logarithm of the sum of each column of a strip.
     fn normalize(&self, x: &[T], column: usize, len: usize, room: &mut Room<T>) {
-        let grid = self.grid();
-        let (shifts, sums) = (&mut room.shifts[..len], &mut room.sums[..len]);
-        shifts.fill(T::from_f64(f64::NEG_INFINITY));
-        for c in 0..self.classes {
-            reduce::extreme_rows(true, grid.plane(x, c, column, len), shifts);
-        }
-        shifts.iter_mut().for_each(|x| *x = shift(*x));
-        sums.fill(0.0);
-        let plane = &mut room.plane[..len];
-        for c in 0..self.classes {
-            zip(ExpShifted, Arg::Slice(grid.plane(x, c, column, len)), Arg::Slice(shifts), plane);
-            reduce::add_rows(Itself, plane, None, sums);
-        }
-        room.logs.iter_mut().zip(sums).for_each(|(log, sum)| *log = T::from_f64(sum.ln()));
+        self.grid().exponentials(x, [column, len], room, None);
+        room.logs.iter_mut().zip(&room.sums[..len]).for_each(|(log, sum)| *log = T::from_f64(sum.ln()));
     }
 
     /// Writes the loss of each column.
@@ -416,7 +405,7 @@ impl<T: Float> Probabilities<'_, T> {
                     let t = Arg::Slice(grid.plane(self.targets, c, column, len));
                     zip(self.expected(c), t, t, plane);
                     let expected = &*plane;
-                    vectorize(move || {
+                    vectorize!({
                         let each = row.iter_mut().zip(expected).zip(scales).zip(grads);
                         each.for_each(|(((p, &q), &sum), &grad)| *p = (*p * sum - q) * grad);
                     });

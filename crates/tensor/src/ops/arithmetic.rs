@@ -351,9 +351,7 @@ pub(crate) fn accumulate(sum: &mut Tensor, grad: Tensor) -> Result<()> {
                 Some(buffer) => {
                     let grad = grad.values::<T>();
                     let sum = &mut buffer[first..first + len];
-                    kernel::map::vectorize(
-#[inline(always)]
-move || sum.iter_mut().zip(grad.iter()).for_each(|(s, g)| *s += g));
+                    kernel::vectorize!(sum.iter_mut().zip(grad.iter()).for_each(|(s, g)| *s += g));
                     true
                 }
                 None => false,

@@ -127,9 +127,7 @@ impl Tensor {
             let mut out = Tensor::full(shape([n, k]), 0.0, x.dtype())?.to_vec::<T>()?;
             let (a, b) = (x.values::<T>(), y.values::<T>());
             let (a, b, rows) = (&a[..], &b[..], out.chunks_exact_mut(k.max(1)));
-            kernel::map::vectorize(
-#[inline(always)]
-move || {
+            kernel::vectorize!({
                 for (i, row) in rows.enumerate() {
                     let x = &a[i * m..(i + 1) * m];
                     for (j, out) in row.iter_mut().enumerate() {

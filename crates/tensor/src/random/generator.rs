@@ -203,17 +203,11 @@ impl<R: Rng> Generator<R> {
                 out.iter_mut().for_each(|x| *x = generator.uniform_f32());
                 let (low, range) = (low as f32, high as f32 - low as f32);
                 // Rounded once, as PyTorch's compiler does it.
-                vectorize(
-                    #[inline(always)]
-                    move || out.iter_mut().for_each(|x| *x = x.mul_add(range, low)),
-                );
+                vectorize!(out.iter_mut().for_each(|x| *x = x.mul_add(range, low)));
             }
             Floats::F64(out) => {
                 out.iter_mut().for_each(|x| *x = generator.uniform_f64());
-                vectorize(
-                    #[inline(always)]
-                    move || out.iter_mut().for_each(|x| *x = x.mul_add(high - low, low)),
-                );
+                vectorize!(out.iter_mut().for_each(|x| *x = x.mul_add(high - low, low)));
             }
         })
     }
