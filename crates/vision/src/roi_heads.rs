@@ -3,10 +3,9 @@
 //!
 //! The layers are the user's. What is here is what happens before and after them.
 
-use crate::rpn::{choose, joined_rows};
+use crate::rpn::{joined_rows, keep_best};
 use crate::{
-    BalancedPositiveNegativeSampler, BoxCoder, Detections, Matcher, Truth, batched_nms, box_iou,
-    clip_boxes_to_image, remove_small_boxes,
+    BalancedPositiveNegativeSampler, BoxCoder, Detections, Matcher, Truth, box_iou, clip_boxes_to_image,
 };
 use tensor::{Error, Result, Tensor, arange, cat, full, zeros};
 
@@ -248,14 +247,14 @@ impl RoIHeads {
             let labels =
                 arange(1, classes as i64, 1)?.unsqueeze(0)?.expand([count, classes - 1])?.reshape([-1])?;
             first += count;
-            let mut kept = [boxes, scores, labels];
-            let keep = kept[1].gt(self.score_thresh)?.nonzero().select(1, 0)?;
-            choose(&mut kept, &keep)?;
-            let keep = remove_small_boxes(&kept[0], MIN_SIZE)?;
-            choose(&mut kept, &keep)?;
-            let keep = batched_nms(&kept[0], &kept[1], &kept[2], self.nms_thresh)?;
-            choose(&mut kept, &keep.narrow(0, 0, self.detections_per_img.min(keep.numel()))?)?;
-            let [boxes, scores, labels] = kept;
+            let sure = scores.gt(self.score_thresh)?;
+            let [boxes, scores, labels] = keep_best(
+                [boxes, scores, labels],
+                &sure,
+                MIN_SIZE,
+                self.nms_thresh,
+                self.detections_per_img,
+            )?;
             found.push(Detections { boxes, scores, labels });
         }
         Ok(found)

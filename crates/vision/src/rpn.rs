@@ -194,15 +194,10 @@ impl RegionProposalNetwork {
             let scores = logits.index_select(0, &best)?.sigmoid();
             let boxes = proposals.detach().select(0, i as isize)?.index_select(0, &best)?;
             let boxes = clip_boxes_to_image(&boxes, image)?;
-            let mut kept = [boxes, scores, level_of];
-            let keep = remove_small_boxes(&kept[0], MIN_SIZE)?;
-            choose(&mut kept, &keep)?;
             // At the threshold is enough.
-            let keep = kept[1].ge(self.score_thresh)?.nonzero().select(1, 0)?;
-            choose(&mut kept, &keep)?;
-            let keep = batched_nms(&kept[0], &kept[1], &kept[2], self.nms_thresh)?;
-            choose(&mut kept, &keep.narrow(0, 0, self.post_nms_top_n.min(keep.numel()))?)?;
-            let [boxes, scores, _] = kept;
+            let sure = scores.ge(self.score_thresh)?;
+            let [boxes, scores, _] =
+                keep_best([boxes, scores, level_of], &sure, MIN_SIZE, self.nms_thresh, self.post_nms_top_n)?;
             all_boxes.push(boxes);
             all_scores.push(scores);
         }
@@ -319,8 +314,25 @@ pub(crate) fn joined_rows(parts: &[Tensor]) -> Result<Tensor> {
     cat(&parts.iter().collect::<Vec<_>>(), 0)
 }
 
+/// Of boxes, scores and groups of one image, best first, those of which one is `sure`, that have no side below `min_size`, and
+/// that overlap no better one of their group; at most as many as asked for.
+pub(crate) fn keep_best(
+    mut kept: [Tensor; 3],
+    sure: &Tensor,
+    min_size: f64,
+    nms_thresh: f64,
+    most: usize,
+) -> Result<[Tensor; 3]> {
+    choose(&mut kept, &sure.nonzero().select(1, 0)?)?;
+    let large = remove_small_boxes(&kept[0], min_size)?;
+    choose(&mut kept, &large)?;
+    let apart = batched_nms(&kept[0], &kept[1], &kept[2], nms_thresh)?;
+    choose(&mut kept, &apart.narrow(0, 0, most.min(apart.numel()))?)?;
+    Ok(kept)
+}
+
 /// The same rows of each.
-pub(crate) fn choose(of: &mut [Tensor; 3], rows: &Tensor) -> Result<()> {
+fn choose(of: &mut [Tensor; 3], rows: &Tensor) -> Result<()> {
     for one in of {
         *one = one.index_select(0, rows)?;
     }
