@@ -1,7 +1,9 @@
 //! Properties of views, indices, joins and splits, for random tensors whose elements do not lie in order.
 
+mod common;
+
+use common::config;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use tensor::{Ellipsis, Index, NewAxis, Pad, Tensor, Window, arange, cat, stack};
 
 /// A tensor of distinct numbers with up to four dimensions, seen through a random order of dimensions and a slice.
@@ -104,16 +106,6 @@ fn model(x: &Tensor, indices: &[Index]) -> Option<(Vec<usize>, Vec<i64>)> {
     }
     let values = list(x);
     Some((shape, places.iter().map(|&p| values[p]).collect()))
-}
-
-/// 256 cases, the same ones in every run; `PROPTEST_RNG_SEED=7` in the environment asks for others.
-fn config() -> ProptestConfig {
-    let usual = ProptestConfig::with_cases(256);
-    let rng_seed = match usual.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(0),
-        asked => asked,
-    };
-    ProptestConfig { failure_persistence: None, rng_seed, ..usual }
 }
 
 proptest! {

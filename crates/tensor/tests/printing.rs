@@ -1,7 +1,9 @@
 //! What is printed can be read back.
 
+mod common;
+
+use common::config;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use tensor::{PrintOptions, Tensor, with_printoptions};
 
 /// A shape, and as many values.
@@ -27,16 +29,6 @@ fn floats() -> impl Strategy<Value = f64> + Clone {
         1 => (-50i32..50).prop_map(f64::from),
         1 => prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY), Just(-0.0)],
     ]
-}
-
-/// 256 cases, the same ones in every run; `PROPTEST_RNG_SEED=7` in the environment asks for others.
-fn config() -> ProptestConfig {
-    let usual = ProptestConfig::with_cases(256);
-    let rng_seed = match usual.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(0),
-        asked => asked,
-    };
-    ProptestConfig { failure_persistence: None, rng_seed, ..usual }
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 //! Square matrices and chains of them: trace, powers, inverse, products of many.
 
+use super::solve::solve;
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::dtype::Element;
@@ -14,39 +15,6 @@ pub(super) fn order(op: &'static str, x: &Tensor) -> Result<usize> {
         [.., n, m] if n == m => Ok(*n),
         shape => Err(Error::shape(op, format!("expected square matrices (…, n, n), found shape {shape:?}"))),
     }
-}
-
-/// The inverse of a matrix by Gauss's and Jordan's elimination, with the largest pivot of each column; `None` if there
-/// is none.
-fn invert(a: &mut [f64], n: usize) -> Option<Vec<f64>> {
-    let mut inverse = vec![0.0; n * n];
-    (0..n).for_each(|i| inverse[i * n + i] = 1.0);
-    for column in 0..n {
-        let size = |row: usize| a[row * n + column].abs();
-        let pivot = (column..n).max_by(|&i, &j| size(i).total_cmp(&size(j)))?;
-        if size(pivot) == 0.0 {
-            return None;
-        }
-        for j in 0..n {
-            a.swap(pivot * n + j, column * n + j);
-            inverse.swap(pivot * n + j, column * n + j);
-        }
-        let scale = a[column * n + column];
-        for j in 0..n {
-            a[column * n + j] /= scale;
-            inverse[column * n + j] /= scale;
-        }
-        for row in (0..n).filter(|row| *row != column) {
-            let factor = a[row * n + column];
-            if factor != 0.0 {
-                for j in 0..n {
-                    a[row * n + j] -= factor * a[column * n + j];
-                    inverse[row * n + j] -= factor * inverse[column * n + j];
-                }
-            }
-        }
-    }
-    Some(inverse)
 }
 
 /// `Y = A⁻¹`: `∂A = −Yᵀ·∂Y·Yᵀ`.
@@ -103,9 +71,12 @@ impl Tensor {
             let mut out = Buffer::<T>::zeros(x.len());
             for (i, (x, out)) in x.chunks((n * n).max(1)).zip(out.chunks_mut((n * n).max(1))).enumerate() {
                 let mut a: Vec<f64> = x.iter().map(|x| x.to_f64()).collect();
-                let inverse = invert(&mut a, n).ok_or_else(|| {
-                    Error::value("inverse", format!("matrix {i} is singular: it has no inverse"))
-                }).at_caller()?;
+                let mut inverse = vec![0.0; n * n];
+                inverse.iter_mut().step_by(n + 1).for_each(|x| *x = 1.0);
+                if !solve(&mut a, n, &mut inverse, n) {
+                    let message = format!("matrix {i} is singular: it has no inverse");
+                    return Err(Error::value("inverse", message)).at_caller();
+                }
                 out.iter_mut().zip(inverse).for_each(|(out, x)| *out = x as T);
             }
             Tensor::new(out, self.dense_layout())

@@ -56,6 +56,15 @@ fn substitute(a: &[f64], n: usize, b: &mut [f64], k: usize) {
     }
 }
 
+/// `b` `(n, k)` becomes the x of `a·x = b`; whether there is one. `a` is used up.
+pub(crate) fn solve(a: &mut [f64], n: usize, b: &mut [f64], k: usize) -> bool {
+    let solvable = eliminate(a, n, b, k) != 0.0;
+    if solvable {
+        substitute(a, n, b, k);
+    }
+    solvable
+}
+
 /// A matrix of a batch, in double precision.
 fn matrix<T: Element>(values: &[T], size: usize, i: usize) -> Vec<f64> {
     values[i * size..(i + 1) * size].iter().map(|x| x.to_f64()).collect()
@@ -88,16 +97,10 @@ impl Op for Det {
         ctx.grads(|_| {
             let a = ctx.input(0)?;
             let cofactors =
-                if self.singular { cofactors(&a)? } else { inverse(&a)?.mt()?.mul(&of_each(&ctx.output()?)?)? };
+                if self.singular { cofactors(&a)? } else { a.inverse()?.mt()?.mul(&of_each(&ctx.output()?)?)? };
             cofactors.mul(&of_each(grad)?)
         })
     }
-}
-
-/// The inverse by the elimination of this file, which finds the same matrices singular.
-fn inverse(a: &Tensor) -> Result<Tensor> {
-    let n = a.size(-1)?;
-    a.solved(&Tensor::eye(n, n, a.dtype())?.expand(a.shape())?)
 }
 
 /// `(−1)^(i+j)` times the determinant without row i and column j, `(…, n, n)`.
@@ -125,7 +128,7 @@ impl Op for LogAbsDet {
         Keep::Inputs
     }
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
-        ctx.grads(|_| inverse(&ctx.input(0)?)?.mt()?.mul(&grad.unsqueeze(-1)?.unsqueeze(-1)?))
+        ctx.grads(|_| ctx.input(0)?.inverse()?.mt()?.mul(&grad.unsqueeze(-1)?.unsqueeze(-1)?))
     }
 }
 
@@ -263,11 +266,10 @@ impl Tensor {
             let mut out = Buffer::<T>::zeros(b.len());
             for i in 0..self.shape()[..self.dim() - 2].iter().product() {
                 let (mut a, mut x) = (matrix(&a, n * n, i), matrix(&b, n * k, i));
-                if eliminate(&mut a, n, &mut x, k) == 0.0 {
+                if !solve(&mut a, n, &mut x, k) {
                     let message = format!("matrix {i} is singular: there is no or more than one solution");
                     return Err(Error::value("solve", message));
                 }
-                substitute(&a, n, &mut x, k);
                 out[i * n * k..(i + 1) * n * k].iter_mut().zip(x).for_each(|(out, x)| *out = x as T);
             }
             Tensor::from_buffer("solve", out, right.shape())?

@@ -46,15 +46,11 @@ impl Op for Strided {
         let offset = sum.layout.offset();
         with_float!(grad.dtype(), T => {
             let Some(sums) = Arc::get_mut(&mut sum.storage).and_then(T::buffer_mut) else { return false };
-            let values = grad.values::<T>();
-            let mut rest = &values[..];
-            self.part.rows(|first, stride, len| {
-                let (row, behind) = rest.split_at(len.min(rest.len()));
-                rest = behind;
+            rows_of(&self.part, &grad.values::<T>(), |first, stride, row| {
+                let places = &mut sums[offset + first..];
                 match stride {
-                    0 => row.iter().for_each(|x| sums[offset + first] += x),
-                    1 => sums[offset + first..].iter_mut().zip(row).for_each(|(sum, x)| *sum += x),
-                    _ => sums[offset + first..].iter_mut().step_by(stride).zip(row).for_each(|(sum, x)| *sum += x),
+                    1 => places.iter_mut().zip(row).for_each(|(sum, x)| *sum += x),
+                    _ => row.iter().enumerate().for_each(|(i, x)| places[i * stride] += x),
                 }
             });
         });
@@ -79,6 +75,16 @@ impl Op for Unstrided {
         // The part is known for a dense tensor only.
         ctx.grads(|_| Ok(grad.contiguous().strided(self.name, |layout| self.part.moved(layout.offset()))))
     }
+}
+
+/// Runs `f(first, stride, row)` over the rows of `part`, with those of `values` that stand there.
+fn rows_of<T>(part: &Layout, values: &[T], mut f: impl FnMut(usize, usize, &[T])) {
+    let mut rest = values;
+    part.rows(|first, stride, len| {
+        let (row, behind) = rest.split_at(len.min(rest.len()));
+        rest = behind;
+        f(first, stride, row);
+    });
 }
 
 impl Tensor {
@@ -115,21 +121,15 @@ impl Tensor {
             } else {
                 Buffer::full(layout.numel(), fill)
             };
-            let values = self.values::<T>();
-            let mut rest = &values[..];
-            part.rows(|first, stride, len| {
-                let (row, behind) = rest.split_at(len.min(rest.len()));
-                rest = behind;
-                match stride {
-                    _ if overlaps => {
-                        for (i, &value) in row.iter().enumerate() {
-                            let place = &mut out[first + i * stride];
-                            *place = plus(*place, value);
-                        }
+            rows_of(part, &self.values::<T>(), |first, stride, row| match stride {
+                _ if overlaps => {
+                    for (i, &value) in row.iter().enumerate() {
+                        let place = &mut out[first + i * stride];
+                        *place = plus(*place, value);
                     }
-                    1 => out[first..first + row.len()].copy_from_slice(row),
-                    _ => row.iter().enumerate().for_each(|(i, &value)| out[first + i * stride] = value),
                 }
+                1 => out[first..first + row.len()].copy_from_slice(row),
+                _ => row.iter().enumerate().for_each(|(i, &value)| out[first + i * stride] = value),
             });
             Tensor::new(out, Arc::new(layout))
         });
