@@ -260,7 +260,11 @@ fn row_tile<S: Simd, T: Float, const R: usize, const V: usize>(
     b: Panel<'_, T>,
     c: &mut Target<'_, '_, T>,
 ) -> usize {
-    let rows: [&[T]; R] = std::array::from_fn(|r| &a.data[(i + r) * a.row_stride..][..b.k]);
+    // A loop, for `from_fn` is called out of line, and what comes from there may be of any length.
+    let mut rows: [&[T]; R] = [&[]; R];
+    for r in 0..R {
+        rows[r] = &a.data[(i + r) * a.row_stride..][..b.k];
+    }
     let mut sums = [[T::splat(simd, T::default()); V]; R];
     for l in 0..b.k {
         let b = b.row::<S, V>(l);
