@@ -26,6 +26,8 @@ pub trait Element: Copy + Default + 'static {
     /// The slice as vectors; what is left at its end is left out.
     fn vectors<S: Simd>(x: &[Self]) -> &[Self::Vector<S>];
     fn vectors_mut<S: Simd>(x: &mut [Self]) -> &mut [Self::Vector<S>];
+    /// Rows become columns.
+    fn transpose(square: [[Self; 4]; 4]) -> [[Self; 4]; 4];
     /// Vectors as the numbers in them.
     fn numbers<S: Simd>(x: &[Self::Vector<S>]) -> &[Self];
     /// Room that this thread has: a vector of any length. It is taken out and put back, so that a product needs no
@@ -36,7 +38,8 @@ pub trait Element: Copy + Default + 'static {
 
 // One body for both types: pulp names its methods after the type, so no generic function can say this.
 macro_rules! element {
-    ($t:ident, $v:ident, $lanes:ident, $splat:ident, $add:ident, $mul_add:ident, $as:ident, $as_mut:ident) => {
+    ($t:ident, $v:ident, $lanes:ident, $splat:ident, $add:ident, $mul_add:ident, $as:ident, $as_mut:ident,
+        $transpose:path) => {
         impl Element for $t {
             type Vector<S: Simd> = S::$v;
 
@@ -63,6 +66,10 @@ macro_rules! element {
             #[inline(always)]
             fn vectors_mut<S: Simd>(x: &mut [Self]) -> &mut [S::$v] {
                 S::$as_mut(x).0
+            }
+            #[inline(always)]
+            fn transpose(square: [[Self; 4]; 4]) -> [[Self; 4]; 4] {
+                $transpose(square)
             }
             #[inline(always)]
             fn numbers<S: Simd>(x: &[S::$v]) -> &[Self] {
@@ -92,5 +99,64 @@ thread_local! {
     static ROOM: Room = const { Room { f32: RefCell::new(Vec::new()), f64: RefCell::new(Vec::new()) } };
 }
 
-element!(f32, f32s, F32_LANES, splat_f32s, add_f32s, mul_add_e_f32s, as_simd_f32s, as_mut_simd_f32s);
-element!(f64, f64s, F64_LANES, splat_f64s, add_f64s, mul_add_e_f64s, as_simd_f64s, as_mut_simd_f64s);
+element!(
+    f32,
+    f32s,
+    F32_LANES,
+    splat_f32s,
+    add_f32s,
+    mul_add_e_f32s,
+    as_simd_f32s,
+    as_mut_simd_f32s,
+    transpose_f32
+);
+element!(
+    f64,
+    f64s,
+    F64_LANES,
+    splat_f64s,
+    add_f64s,
+    mul_add_e_f64s,
+    as_simd_f64s,
+    as_mut_simd_f64s,
+    transpose_f64
+);
+
+/// By shuffles of registers, which the compiler does not find by itself: it moves the numbers one by one.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn transpose_f32(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    let [mut a, mut b, mut c, mut d] = square.map(bytemuck::cast);
+    // SAFETY: SSE is part of every x86-64.
+    unsafe { std::arch::x86_64::_MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d) };
+    [a, b, c, d].map(bytemuck::cast)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn transpose_f32(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    one_by_one(square)
+}
+
+#[inline(always)]
+fn transpose_f64(square: [[f64; 4]; 4]) -> [[f64; 4]; 4] {
+    one_by_one(square)
+}
+
+#[inline(always)]
+fn one_by_one<T: Copy>(square: [[T; 4]; 4]) -> [[T; 4]; 4] {
+    std::array::from_fn(|i| std::array::from_fn(|j| square[j][i]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_become_columns() {
+        let square: [[f32; 4]; 4] = std::array::from_fn(|i| std::array::from_fn(|j| (4 * i + j) as f32));
+        assert_eq!(f32::transpose(square), one_by_one(square));
+        assert_eq!(f32::transpose(square)[1], [1.0, 5.0, 9.0, 13.0]);
+        let wide = square.map(|row| row.map(f64::from));
+        assert_eq!(f64::transpose(wide)[3], [3.0, 7.0, 11.0, 15.0]);
+    }
+}

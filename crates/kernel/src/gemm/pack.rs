@@ -56,26 +56,44 @@ fn copy_part<T: Float>(n: usize, b: Matrix<'_, T>, l: usize, out: &mut [T]) {
 
 /// Any strides.
 #[inline(always)]
-fn gather<T: Float>([k, n]: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &mut [T]) {
-    if n < width {
+fn gather<T: Float>(size: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &mut [T]) {
+    if size[1] < width {
         panel.fill(T::default());
     }
-    let contiguous = b.row_stride == 1;
-    let mut j = 0;
-    while contiguous && n - j >= 4 {
-        // Four columns at a time: as many reads in flight, and neighbouring writes.
-        let columns: [&[T]; 4] = std::array::from_fn(|c| &b.data[(j + c) * b.column_stride..][..k]);
-        for (l, out) in panel.chunks_exact_mut(width).enumerate() {
-            let out = &mut out[j..j + 4];
-            for c in 0..4 {
-                out[c] = columns[c][l];
-            }
-        }
-        j += 4;
-    }
-    for j in j..n {
+    let done = match width {
+        _ if b.row_stride != 1 => 0,
+        4 => transpose::<T, 4>(size, b, panel),
+        8 => transpose::<T, 8>(size, b, panel),
+        12 => transpose::<T, 12>(size, b, panel),
+        16 => transpose::<T, 16>(size, b, panel),
+        32 => transpose::<T, 32>(size, b, panel),
+        _ => 0,
+    };
+    for j in done..size[1] {
         for (l, out) in panel.chunks_exact_mut(width).enumerate() {
             out[j] = b.at(l, j);
         }
     }
+}
+
+/// Contiguous columns, four at a time and in squares of 4×4; how many columns are done.
+#[inline(always)]
+fn transpose<T: Float, const W: usize>([k, n]: [usize; 2], b: Matrix<'_, T>, panel: &mut [T]) -> usize {
+    let rows = panel.as_chunks_mut::<W>().0;
+    for j in (0..W.min(n / 4 * 4)).step_by(4) {
+        let [c0, c1, c2, c3] = [0, 1, 2, 3].map(|c| &b.data[(j + c) * b.column_stride..][..k]);
+        let (rows, last_rows) = rows.as_chunks_mut::<4>();
+        let squares =
+            c0.as_chunks::<4>().0.iter().zip(c1.as_chunks().0).zip(c2.as_chunks().0).zip(c3.as_chunks().0);
+        for ((((c0, c1), c2), c3), rows) in squares.zip(rows) {
+            let square = T::transpose([*c0, *c1, *c2, *c3]);
+            for l in 0..4 {
+                rows[l][j..j + 4].copy_from_slice(&square[l]);
+            }
+        }
+        for (l, row) in (k / 4 * 4..k).zip(last_rows) {
+            row[j..j + 4].copy_from_slice(&[c0[l], c1[l], c2[l], c3[l]]);
+        }
+    }
+    n / 4 * 4
 }

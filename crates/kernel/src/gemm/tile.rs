@@ -1,7 +1,7 @@
 //! The product of two matrices as tiles of C that stay in registers.
 //!
 //! ```text
-//! for N_BLOCK columns of B, K_BLOCK terms:        B packed (or read in place when C has few rows)
+//! for N_BLOCKS columns of B, K_BLOCK terms:       B packed (or read in place when C has few rows)
 //!     for M_BLOCK rows of A:                      A packed (or read in place when its rows are contiguous)
 //!         for a panel of B, for a few rows of A:  one tile, K_BLOCK steps, then once to C
 //! ```
@@ -15,8 +15,9 @@ use pulp::{Simd, WithSimd};
 
 /// Rows of A that stay in L2 while the columns go by: 120 × 256 f32 are 120 KB. A multiple of 6 and 12.
 const M_BLOCK: usize = 120;
-/// Columns of B that are packed at a time: 256 × 1,024 f32 are 1 MB.
-const N_BLOCK: usize = 1024;
+/// Columns of B that are packed at a time, with A packed for each of them (256 × 1,024 f32 are 1 MB) or read in place, where
+/// to come again costs nothing, so that B may stay in L2 (256 KB).
+const N_BLOCKS: [usize; 2] = [1024, 256];
 /// Up to this many rows of C, each row of B is read so seldom that packing it would cost more.
 const FEW_ROWS: usize = 24;
 /// Bytes in a line of the cache; panels begin at one.
@@ -54,7 +55,8 @@ impl<T: Float> WithSimd for Tiled<'_, T> {
         let in_place = b.column_stride == 1 && m <= FEW_ROWS;
         let deep = k.min(K_BLOCK);
         let a_room = if pack_a { m.min(M_BLOCK).next_multiple_of(rows) * deep } else { 0 };
-        let b_room = if in_place { width } else { n.min(N_BLOCK).next_multiple_of(width) } * deep;
+        let most = if pack_a { N_BLOCKS[0] } else { N_BLOCKS[1] };
+        let b_room = if in_place { width } else { n.min(most).next_multiple_of(width) } * deep;
         let slack = LINE / size_of::<T>();
         if room.len() < a_room + b_room + 2 * slack {
             room.resize(a_room + b_room + 2 * slack, T::default());
@@ -63,8 +65,8 @@ impl<T: Float> WithSimd for Tiled<'_, T> {
         let (b_panels, rest) = room[start..].split_at_mut(b_room.next_multiple_of(slack));
         let a_panels = &mut rest[..a_room];
 
-        for j in (0..n).step_by(N_BLOCK) {
-            let n_block = N_BLOCK.min(n - j);
+        for j in (0..n).step_by(most) {
+            let n_block = most.min(n - j);
             for l in (0..k).step_by(K_BLOCK) {
                 let k_block = K_BLOCK.min(k - l);
                 let add = accumulate || l > 0;
@@ -203,14 +205,32 @@ fn rows_in_place<S: Simd, T: Float, const V: usize>(
     let mut i = 0;
     while i < m {
         let c = &mut c;
-        i += match m - i {
+        i += match rows_at_once::<S>(m - i) {
             1 => row_tile::<S, T, 1, V>(simd, i, a, b, c),
             2 => row_tile::<S, T, 2, V>(simd, i, a, b, c),
             3 => row_tile::<S, T, 3, V>(simd, i, a, b, c),
-            4 | 8 => row_tile::<S, T, 4, V>(simd, i, a, b, c),
-            5 | 10 => row_tile::<S, T, 5, V>(simd, i, a, b, c),
-            _ => row_tile::<S, T, 6, V>(simd, i, a, b, c),
+            4 => row_tile::<S, T, 4, V>(simd, i, a, b, c),
+            5 => row_tile::<S, T, 5, V>(simd, i, a, b, c),
+            6 => row_tile::<S, T, 6, V>(simd, i, a, b, c),
+            _ => row_tile::<S, T, 8, V>(simd, i, a, b, c),
         };
+    }
+}
+
+/// How many of the rows that are left share a tile: as many as there are registers for, and never so few at the end that the
+/// sums of a tile have to wait for each other. Of 32 registers, 8×2 sums take more from a panel of B than 6×2, and 12×2 have
+/// no register left for where the rows are.
+#[inline(always)]
+fn rows_at_once<S: Simd>(left: usize) -> usize {
+    let many = S::REGISTER_COUNT >= 32;
+    match left {
+        0..=6 => left,
+        7 => 4,
+        8 if !many => 4,
+        9 | 10 | 15 => 5,
+        11 | 12 => 6,
+        _ if many => 8,
+        _ => 6,
     }
 }
 
