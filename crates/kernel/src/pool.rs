@@ -38,69 +38,103 @@ pub fn max_pool<T: Float>(
     if out.is_empty() {
         return;
     }
-    let planes = out.len() / size;
+    let (planes, strips) = (out.len() / size, Strips::new(input, windows));
     let each = planes.div_ceil(pieces(planes, PIECE.div_ceil(plane.max(1))));
     let (out, places) = (Pieces::new(out, each * size), Pieces::new(places, each * size));
     share(out.len(), &|i| {
-        let planes = out.take(i).chunks_exact_mut(size).zip(places.take(i).chunks_exact_mut(size));
-        for (j, (out, places)) in planes.enumerate() {
-            let x = &x[(i * each + j) * plane..][..plane];
-            Arch::new().dispatch(Plane { x, input, windows, out, places });
-        }
+        let x = &x[i * each * plane..];
+        Arch::new().dispatch(Planes {
+            x,
+            plane,
+            strips: &strips,
+            size,
+            out: out.take(i),
+            places: places.take(i),
+        });
     });
 }
 
 /// Windows side by side whose largest elements are looked for at once: without a branch, which the processor would guess
-/// wrong every other time. Where there are fewer, half as many.
+/// wrong every other time. Where there are fewer, what follows in memory is looked at as well.
 const SIDE: usize = 8;
-const FEW: usize = SIDE / 2;
 
-/// One plane.
-struct Plane<'a, T> {
+/// The windows of a plane, as many side by side as there are alike.
+struct Strips {
+    strips: Vec<Strip>,
+    /// From the first element of a window to each of them.
+    taps: Vec<Vec<usize>>,
+    /// From a window to the next one of a strip.
+    stride: usize,
+}
+
+struct Strip {
+    /// How many windows.
+    len: usize,
+    /// The first element of the first one.
+    start: usize,
+    /// Which of the taps.
+    taps: usize,
+}
+
+impl Strips {
+    fn new([_, height, width]: [usize; 3], [deep, tall, wide]: [&[Run]; 3]) -> Self {
+        let (like, stride) = alike(wide);
+        let (mut strips, mut taps) = (Vec::new(), vec![Vec::new()]);
+        for (z, y) in deep.iter().flat_map(|z| tall.iter().map(move |y| (z, y))) {
+            let mut j = 0;
+            while j < wide.len() {
+                let len = if like.contains(&j) { SIDE.min(like.end - j) } else { 1 };
+                let start = (z.start * height + y.start) * width + wide[j].start;
+                let own: Vec<usize> = z
+                    .places()
+                    .flat_map(|z| y.places().map(move |y| z * height + y))
+                    .flat_map(|row| wide[j].places().map(move |x| row * width + x - start))
+                    .collect();
+                if taps.last() != Some(&own) {
+                    taps.push(own);
+                }
+                strips.push(Strip { len, start, taps: taps.len() - 1 });
+                j += len;
+            }
+        }
+        Strips { strips, taps, stride }
+    }
+}
+
+/// Planes, of which `x` may have more.
+struct Planes<'a, T> {
     x: &'a [T],
-    input: [usize; 3],
-    windows: [&'a [Run]; 3],
+    plane: usize,
+    strips: &'a Strips,
+    size: usize,
     out: &'a mut [T],
     places: &'a mut [i64],
 }
 
-impl<T: Float> WithSimd for Plane<'_, T> {
+impl<T: Float> WithSimd for Planes<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Plane { x, input: [_, height, width], windows: [deep, tall, wide], out, places } = self;
-        let (like, stride) = alike(wide);
-        let side = [SIDE, FEW, 1].into_iter().find(|&side| like.len() >= side).unwrap_or(1);
-        let mut taps = Vec::new();
-        let rows = out.chunks_exact_mut(wide.len()).zip(places.chunks_exact_mut(wide.len()));
-        let windows = deep.iter().flat_map(|z| tall.iter().map(move |y| (z, y)));
-        for ((z, y), (out, places)) in windows.zip(rows) {
-            let mut j = 0;
-            while j < wide.len() {
-                let count = if like.contains(&j) { side } else { 1 };
-                // The last few windows that are alike begin with some that are done already.
-                let first = if count > 1 { j.min(like.end - count) } else { j };
-                if first == j && (j == 0 || !like.contains(&(j - 1)) || !like.contains(&j)) {
-                    taps.clear();
-                    for z in z.places() {
-                        for y in y.places() {
-                            taps.extend(
-                                wide[j].places().map(|x| (z * height + y) * width + x - wide[j].start),
-                            );
+        let Planes { x, plane, strips: Strips { strips, taps, stride }, size, out, places } = self;
+        for (i, (out, places)) in out.chunks_exact_mut(size).zip(places.chunks_exact_mut(size)).enumerate() {
+            let x = &x[i * plane..];
+            let mut done = 0;
+            for strip in strips {
+                let taps = &taps[strip.taps];
+                let (out, places) = (&mut out[done..][..strip.len], &mut places[done..][..strip.len]);
+                done += strip.len;
+                let last = strip.start + taps.last().unwrap_or(&0) + (SIDE - 1) * stride;
+                match stride {
+                    _ if strip.len == 1 || last >= x.len() => {
+                        for (i, (out, places)) in out.chunks_mut(1).zip(places.chunks_mut(1)).enumerate() {
+                            largest::<T, 1>(x, taps, strip.start + i * stride, 1, out, places);
                         }
                     }
+                    1 => largest::<T, SIDE>(x, taps, strip.start, 1, out, places),
+                    2 => largest::<T, SIDE>(x, taps, strip.start, 2, out, places),
+                    _ => largest::<T, SIDE>(x, taps, strip.start, *stride, out, places),
                 }
-                let (out, places) = (&mut out[first..first + count], &mut places[first..first + count]);
-                let start = wide[first].start;
-                match (count, stride) {
-                    (SIDE, 1) => largest::<T, SIDE>(x, &taps, start, 1, out, places),
-                    (SIDE, 2) => largest::<T, SIDE>(x, &taps, start, 2, out, places),
-                    (SIDE, _) => largest::<T, SIDE>(x, &taps, start, stride, out, places),
-                    (FEW, _) => largest::<T, FEW>(x, &taps, start, stride, out, places),
-                    _ => largest::<T, 1>(x, &taps, start, 1, out, places),
-                }
-                j = first + count;
             }
         }
     }
@@ -120,7 +154,7 @@ fn alike(runs: &[Run]) -> (std::ops::Range<usize>, usize) {
     (first..first + count, stride)
 }
 
-/// The largest of `x[taps + start]` and its place, for N windows `stride` apart.
+/// The largest of `x[taps + start]` and its place, for N windows `stride` apart, of which as many are wanted as fit into `out`.
 #[inline(always)]
 fn largest<T: Float, const N: usize>(
     x: &[T],
@@ -144,8 +178,16 @@ fn largest<T: Float, const N: usize>(
             place[n] = if larger { first + n * stride } else { place[n] };
         }
     }
-    out.copy_from_slice(&best);
-    places.iter_mut().zip(place).for_each(|(out, place)| *out = place as i64);
+    let place = place.map(|place| place as i64);
+    if let (Ok(out), Ok(places)) =
+        (<&mut [T; N]>::try_from(&mut *out), <&mut [i64; N]>::try_from(&mut *places))
+    {
+        // Whole vectors.
+        (*out, *places) = (best, place);
+        return;
+    }
+    out.iter_mut().zip(best).for_each(|(out, best)| *out = best);
+    places.iter_mut().zip(place).for_each(|(out, place)| *out = place);
 }
 
 /// Puts each number of planes of `from` elements where `places` says in planes of `to` elements, adds up, and writes zeros
