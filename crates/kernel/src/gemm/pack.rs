@@ -67,6 +67,7 @@ fn gather<T: Float>(size: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &mu
         12 => transpose::<T, 12>(size, b, panel),
         16 => transpose::<T, 16>(size, b, panel),
         32 => transpose::<T, 32>(size, b, panel),
+        64 => transpose::<T, 64>(size, b, panel),
         _ => 0,
     };
     for j in done..size[1] {
