@@ -23,6 +23,12 @@ pub trait Element: Copy + Default + 'static {
         y: Self::Vector<S>,
         z: Self::Vector<S>,
     ) -> Self::Vector<S>;
+    /// `x` where it is larger than `best` (or smaller, as `LARGEST` says) or NaN, else `best`.
+    fn extreme<S: Simd, const LARGEST: bool>(
+        simd: S,
+        best: Self::Vector<S>,
+        x: Self::Vector<S>,
+    ) -> Self::Vector<S>;
     /// The slice as vectors; what is left at its end is left out.
     fn vectors<S: Simd>(x: &[Self]) -> &[Self::Vector<S>];
     fn vectors_mut<S: Simd>(x: &mut [Self]) -> &mut [Self::Vector<S>];
@@ -38,8 +44,8 @@ pub trait Element: Copy + Default + 'static {
 
 // One body for both types: pulp names its methods after the type, so no generic function can say this.
 macro_rules! element {
-    ($t:ident, $v:ident, $lanes:ident, $splat:ident, $add:ident, $mul_add:ident, $as:ident, $as_mut:ident,
-        $transpose:path) => {
+    ($t:ident, $v:ident, $lanes:ident, $splat:ident, $add:ident, $mul_add:ident, $more:ident, $equal:ident,
+        $select:ident, $as:ident, $as_mut:ident, $transpose:path) => {
         impl Element for $t {
             type Vector<S: Simd> = S::$v;
 
@@ -58,6 +64,12 @@ macro_rules! element {
             #[inline(always)]
             fn mul_add<S: Simd>(simd: S, x: S::$v, y: S::$v, z: S::$v) -> S::$v {
                 simd.$mul_add(x, y, z)
+            }
+            #[inline(always)]
+            fn extreme<S: Simd, const LARGEST: bool>(simd: S, best: S::$v, x: S::$v) -> S::$v {
+                // A NaN in `best` stays, for no comparison with it holds.
+                let further = if LARGEST { simd.$more(x, best) } else { simd.$more(best, x) };
+                simd.$select(simd.$equal(x, x), simd.$select(further, x, best), x)
             }
             #[inline(always)]
             fn vectors<S: Simd>(x: &[Self]) -> &[S::$v] {
@@ -106,6 +118,9 @@ element!(
     splat_f32s,
     add_f32s,
     mul_add_e_f32s,
+    greater_than_f32s,
+    equal_f32s,
+    select_f32s,
     as_simd_f32s,
     as_mut_simd_f32s,
     transpose_f32
@@ -117,6 +132,9 @@ element!(
     splat_f64s,
     add_f64s,
     mul_add_e_f64s,
+    greater_than_f64s,
+    equal_f64s,
+    select_f64s,
     as_simd_f64s,
     as_mut_simd_f64s,
     transpose_f64

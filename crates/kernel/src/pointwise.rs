@@ -47,12 +47,14 @@ pub trait Formula<const N: usize>: Copy + Sync {
     }
 }
 
-/// Runs `f` over slices as long as `out`: the one loop of a formula.
+/// Runs `f` over slices as long as `out`: the one loop of a formula. By index into slices that are cut to one length: where
+/// the compiler cannot see that they are, it leaves the last vector to scalar code, of as many strips as there are.
 #[inline(always)]
 fn each<T: Float, const N: usize>(args: [&[T]; N], out: &mut [T], f: impl Fn(T, [T; N]) -> T) {
-    let args = args.map(|arg| &arg[..out.len()]);
-    for (i, out) in out.iter_mut().enumerate() {
-        *out = f(*out, args.map(|arg| arg[i]));
+    let n = out.len();
+    let args = args.map(|arg| &arg[..n]);
+    for i in 0..n {
+        out[i] = f(out[i], std::array::from_fn(|k| args[k][i]));
     }
 }
 
@@ -84,8 +86,11 @@ fn parts<T: Float, R, const N: usize>(
     f: impl FnOnce([&[T]; N]) -> R,
 ) -> R {
     let mut rooms = [const { room::<T>() }; N];
-    let mut rooms = rooms.iter_mut();
-    f(args.map(|arg| rooms.next().map_or(&[][..], |room| arg.part(start, len, n, room))))
+    let mut slices = [&[][..]; N];
+    for ((slice, arg), room) in slices.iter_mut().zip(args).zip(&mut rooms) {
+        *slice = arg.part(start, len, n, room);
+    }
+    f(slices)
 }
 
 /// The sum of `f` over `n` elements, in float64: the caller rounds once.
@@ -139,9 +144,10 @@ fn both<T: Float, const N: usize>(
     out: &mut [T],
     f: impl Fn([T; N]) -> (T, T),
 ) {
-    let args = args.map(|arg| &arg[..out.len()]);
-    for (i, (value, out)) in values.iter_mut().zip(out).enumerate() {
-        (*value, *out) = f(args.map(|arg| arg[i]));
+    let n = out.len();
+    let (args, values) = (args.map(|arg| &arg[..n]), &mut values[..n]);
+    for i in 0..n {
+        (values[i], out[i]) = f(std::array::from_fn(|k| args[k][i]));
     }
 }
 

@@ -14,7 +14,6 @@
 
 use crate::map::{Arg, Map2, Map3, zip, zip3};
 use crate::real::Float;
-use crate::spread::STRIP;
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 use tree::{shared, shared_with, tree};
@@ -43,11 +42,7 @@ pub fn sum_f64<T: Float>(x: &[T]) -> f64 {
                 simd,
                 part,
                 #[inline(always)]
-                move |start, terms| {
-                    for (term, &x) in terms.iter_mut().zip(&x[start..]) {
-                        *term = x.to_f64();
-                    }
-                },
+                move |start, strip| Some(&x[start..][..strip.len()]),
             )
         }
     }
@@ -93,10 +88,11 @@ pub fn dot<T: Float>(x: &[T], y: &[T]) -> T {
                 simd,
                 part,
                 #[inline(always)]
-                move |start, terms| {
-                    for ((term, &x), &y) in terms.iter_mut().zip(&x[start..]).zip(&y[start..]) {
-                        *term = (x * y).to_f64();
+                move |start, strip| {
+                    for ((term, &x), &y) in strip.iter_mut().zip(&x[start..]).zip(&y[start..]) {
+                        *term = x * y;
                     }
+                    None
                 },
             )
         }
@@ -110,24 +106,6 @@ fn check_sides(elements: usize, side: usize) {
     assert!(whole, "reduce: {elements} elements are no matrix with a side of {side}");
 }
 
-/// The tree over terms that `fill(start, terms)` writes, strip by strip.
-#[inline(always)]
-fn strips<S: Simd, T: Float>(simd: S, part: Range<usize>, mut fill: impl FnMut(usize, &mut [T])) -> f64 {
-    tree(
-        simd,
-        part,
-        #[inline(always)]
-        move |start, terms| {
-            let mut strip = [T::default(); STRIP];
-            let strip = &mut strip[..terms.len()];
-            fill(start, strip);
-            for (term, &x) in terms.iter_mut().zip(&*strip) {
-                *term = x.to_f64();
-            }
-        },
-    )
-}
-
 /// The sum of `n` terms, of which `fill(start, terms)` writes some: for formulas, whose loop is compiled apart from the
 /// tree.
 pub(crate) fn terms<T: Float>(n: usize, fill: &(dyn Fn(usize, &mut [T]) + Sync)) -> f64 {
@@ -137,7 +115,15 @@ pub(crate) fn terms<T: Float>(n: usize, fill: &(dyn Fn(usize, &mut [T]) + Sync))
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) -> f64 {
             let Loop(part, fill) = self;
-            strips(simd, part, fill)
+            tree(
+                simd,
+                part,
+                #[inline(always)]
+                move |start, strip| {
+                    fill(start, strip);
+                    None
+                },
+            )
         }
     }
     shared(n, &|part| Arch::new().dispatch(Loop(part, fill)))
@@ -155,13 +141,14 @@ pub(crate) fn terms_with<T: Float>(out: &mut [T], fill: &Fill<'_, T>) -> f64 {
         fn with_simd<S: Simd>(self, simd: S) -> f64 {
             let Loop(part, out, fill) = self;
             let first = part.start;
-            strips(
+            tree(
                 simd,
                 part,
                 #[inline(always)]
                 move |start, strip| {
                     let len = strip.len();
                     fill(start, strip, &mut out[start - first..][..len]);
+                    None
                 },
             )
         }

@@ -127,6 +127,7 @@ fn row<S: Simd, T: Float>(
             for (term, &x) in terms.iter_mut().zip(&x[start..]) {
                 *term = f(x.to_f64(), center);
             }
+            None
         },
     )
 }

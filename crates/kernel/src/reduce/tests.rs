@@ -174,6 +174,27 @@ fn extremes_agree_with_a_loop() {
     }
 }
 
+/// Whatever place of a vector, of a group of vectors or behind them it stands in.
+fn one_among_others_is_seen<T: Float>() {
+    for n in [1, 7, 8, 95, 96, 97, 127, 128, 129, 255, 300] {
+        for at in 0..n {
+            let mut x = random::<T>(n, 9);
+            x[at] = T::from_f64(2.0);
+            assert_eq!(max(&x).to_f64(), 2.0);
+            x[at] = T::from_f64(-2.0);
+            assert_eq!(min(&x).to_f64(), -2.0);
+            x[at] = T::from_f64(f64::NAN);
+            assert!(max(&x).to_f64().is_nan() && min(&x).to_f64().is_nan());
+        }
+    }
+}
+
+#[test]
+fn one_extreme_among_others_is_seen() {
+    one_among_others_is_seen::<f32>();
+    one_among_others_is_seen::<f64>();
+}
+
 /// The bits do not depend on where the slice begins in memory, nor on the run.
 #[test]
 fn bits_do_not_depend_on_the_alignment() {

@@ -1,5 +1,6 @@
 //! The fixed tree along which terms are added: lanes within a block, pairs of lanes, pairs of blocks.
 
+use crate::real::Float;
 use crate::spread::STRIP;
 use crate::threads::{Pieces, pieces, share, share_out};
 use pulp::Simd;
@@ -53,9 +54,13 @@ pub(super) fn shared_with<T: Send>(
     add_up(sums)
 }
 
-/// The sum of the terms of a subtree, of which `fill(start, terms)` writes some.
+/// The sum of the terms of a subtree, of which `fill(start, strip)` writes some, or returns them where it has them already.
 #[inline(always)]
-pub(super) fn tree<S: Simd>(simd: S, part: Range<usize>, mut fill: impl FnMut(usize, &mut [f64])) -> f64 {
+pub(super) fn tree<'x, S: Simd, T: Float>(
+    simd: S,
+    part: Range<usize>,
+    mut fill: impl FnMut(usize, &mut [T]) -> Option<&'x [T]>,
+) -> f64 {
     if part.end < SHORT {
         return short(part.end, fill);
     }
@@ -112,50 +117,58 @@ fn add_up(sums: Vec<f64>) -> f64 {
 }
 
 #[inline(always)]
-fn short(n: usize, mut fill: impl FnMut(usize, &mut [f64])) -> f64 {
-    let mut terms = [0.0; SHORT];
-    fill(0, &mut terms[..n]);
+fn short<'x, T: Float>(n: usize, mut fill: impl FnMut(usize, &mut [T]) -> Option<&'x [T]>) -> f64 {
+    let mut strip = [T::default(); SHORT];
+    let strip = &mut strip[..n];
+    let (chunks, rest) = fill(0, strip).unwrap_or(strip).as_chunks::<8>();
     let mut sums = [0.0; 8];
-    // What lies behind the terms is zero.
-    for terms in &terms.as_chunks::<8>().0[..n.div_ceil(8)] {
+    for terms in chunks {
         for (sum, term) in sums.iter_mut().zip(terms) {
-            *sum += term;
+            *sum += term.to_f64();
         }
+    }
+    for (sum, term) in sums.iter_mut().zip(rest) {
+        *sum += term.to_f64();
     }
     fold(sums)
 }
 
 #[inline(always)]
-fn block<S: Simd>(simd: S, range: Range<usize>, fill: impl FnMut(usize, &mut [f64])) -> f64 {
+fn block<'x, S: Simd, T: Float>(
+    simd: S,
+    range: Range<usize>,
+    fill: impl FnMut(usize, &mut [T]) -> Option<&'x [T]>,
+) -> f64 {
     // A match on a constant: one arm is left, with as many registers as make up the lanes.
     match S::F64_LANES {
-        8 => lanes::<S, 4>(simd, range, fill),
-        4 => lanes::<S, 8>(simd, range, fill),
-        2 => lanes::<S, 16>(simd, range, fill),
-        _ => lanes::<S, LANES>(simd, range, fill),
+        8 => lanes::<S, T, 4>(simd, range, fill),
+        4 => lanes::<S, T, 8>(simd, range, fill),
+        2 => lanes::<S, T, 16>(simd, range, fill),
+        _ => lanes::<S, T, LANES>(simd, range, fill),
     }
 }
 
 /// The formula fills a strip, and explicit vectors add the strip up. In a single loop the compiler would have
 /// to find vectors for both at once, and for short formulas it does not (`Σx` ran eight times slower).
 #[inline(always)]
-fn lanes<S: Simd, const V: usize>(
+fn lanes<'x, S: Simd, T: Float, const V: usize>(
     simd: S,
     range: Range<usize>,
-    mut fill: impl FnMut(usize, &mut [f64]),
+    mut fill: impl FnMut(usize, &mut [T]) -> Option<&'x [T]>,
 ) -> f64 {
     assert_eq!(V * S::F64_LANES, LANES);
-    let mut strip = [0.0; STRIP];
+    let mut strip = [T::default(); STRIP];
     let mut sums = [simd.splat_f64s(0.0); V];
     for start in range.clone().step_by(STRIP) {
-        let n = STRIP.min(range.end - start);
-        fill(start, &mut strip[..n]);
-        let whole = n.next_multiple_of(LANES);
-        strip[n..whole].fill(0.0);
-        for terms in S::as_simd_f64s(&strip[..whole]).0.as_chunks::<V>().0 {
-            for (sum, &term) in sums.iter_mut().zip(terms) {
-                *sum = simd.add_f64s(*sum, term);
-            }
+        let strip = &mut strip[..STRIP.min(range.end - start)];
+        let (chunks, rest) = fill(start, strip).unwrap_or(strip).as_chunks::<LANES>();
+        for terms in chunks {
+            plus(simd, &mut sums, terms);
+        }
+        if !rest.is_empty() {
+            let mut terms = [T::default(); LANES];
+            terms[..rest.len()].copy_from_slice(rest);
+            plus(simd, &mut sums, &terms);
         }
     }
     // A copy: registers whose address is taken would live in memory from the start.
@@ -164,6 +177,17 @@ fn lanes<S: Simd, const V: usize>(
         *lanes = sum;
     }
     fold(lanes)
+}
+
+#[inline(always)]
+fn plus<S: Simd, T: Float, const V: usize>(simd: S, sums: &mut [S::f64s; V], terms: &[T; LANES]) {
+    let mut wide = [0.0; LANES];
+    for (wide, term) in wide.iter_mut().zip(terms) {
+        *wide = term.to_f64();
+    }
+    for (sum, &wide) in sums.iter_mut().zip(S::as_simd_f64s(&wide).0) {
+        *sum = simd.add_f64s(*sum, wide);
+    }
 }
 
 /// Pairwise, as a register folds.
