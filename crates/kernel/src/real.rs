@@ -111,6 +111,10 @@ pub trait Real:
     fn hypot(self, other: Self) -> Self;
     /// `eˣ`
     fn exp(self) -> Self;
+    /// `eˣ` for x ≤ 0, where nothing can overflow.
+    fn decay(self) -> Self {
+        self.exp()
+    }
     /// `factor·eˣ`, rounded once where `eˣ` alone would be subnormal; for `|x|` and `|factor|` up to 1000.
     fn exp_times(self, factor: Self) -> Self {
         self.exp() * factor
@@ -123,6 +127,10 @@ pub trait Real:
     fn ln(self) -> Self;
     /// `ln(1 + x)`, exact near 0.
     fn ln_1p(self) -> Self;
+    /// `ln(1 + x)` for 0 ≤ x ≤ 1, such as `e^−|x|` is.
+    fn ln_1p_unit(self) -> Self {
+        self.ln_1p()
+    }
     /// Logarithm to the base 2, exact for powers of two.
     fn log2(self) -> Self;
     /// Logarithm to the base 10.

@@ -68,10 +68,43 @@ fn smooth<R: Real>(t: R, epsilon: f64) -> R {
     t * (1.0 - epsilon) + 0.5 * epsilon
 }
 
-/// `ln(1 + eˣ)`
-#[inline(always)]
-fn softplus<R: Real>(x: R) -> R {
-    -(-x).log_sigmoid()
+/// What loss and slope of a logit have in common, so that a pass over both takes one exponential and one division.
+struct Sides<R: Real> {
+    negative: R::Mask,
+    /// How far the logit is from 0: `|x|`.
+    distance: R,
+    /// `e^−|x|`
+    decay: R,
+}
+
+impl<R: Real> Sides<R> {
+    #[inline(always)]
+    fn of(x: R) -> Self {
+        let negative = x.clone().lt_scalar(0.0);
+        // Not `x.abs()`: that has slope 0 at 0.
+        let distance = R::select(negative.clone(), -x.clone(), x);
+        Sides { negative, decay: (-distance.clone()).decay(), distance }
+    }
+
+    /// What the answer that the sign of the logit gives counts if it is wrong, of what either answer counts.
+    #[inline(always)]
+    fn wrong(&self, yes: R, no: R) -> R {
+        R::select(self.negative.clone(), yes, no)
+    }
+
+    /// `ln(1 + e^−|x|)`
+    #[inline(always)]
+    fn rest(&self) -> R {
+        self.decay.clone().ln_1p_unit()
+    }
+
+    /// `no·σ(x) − yes·σ(−x)`. Not `σ(x) − t`: where x is large and t is 1, only this form has any digits.
+    #[inline(always)]
+    fn slope(self, yes: R, no: R) -> R {
+        let (wrong, right) = (self.wrong(yes.clone(), no.clone()), self.wrong(no, yes));
+        let slope = (-right).mul_add(self.decay.clone(), wrong) / (self.decay + 1.0);
+        R::select(self.negative, -slope.clone(), slope)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -81,18 +114,18 @@ pub(crate) struct Logits {
 
 impl Pointwise<2> for Logits {
     const NAME: &'static str = "BinaryCrossEntropyWithLogits";
+    /// Of `t·ln(1 + e⁻ˣ) + (1 − t)·ln(1 + eˣ)`, either logarithm is `ln(1 + e^−|x|)`, and one of them `|x|` more.
     #[inline(always)]
     fn value<R: Real>(self, [x, t]: [R; 2]) -> R {
         let t = smooth(t, self.smoothing);
-        weigh(t.clone(), softplus(-x.clone())) + weigh(-t + 1.0, softplus(x))
+        let sides = Sides::of(x);
+        let wrong = sides.wrong(t.clone(), -t + 1.0);
+        sides.rest() + weigh(wrong, sides.distance)
     }
     #[inline(always)]
     fn slopes<R: Real>(self, [x, t]: [R; 2]) -> [R; 2] {
         let t = smooth(t, self.smoothing);
-        // Not `σ(x) − t`: where x is large and t is 1, only this form has any digits.
-        let [yes, no] = x.clone().sigmoids();
-        let slope = (-t.clone() + 1.0) * yes - t * no;
-        [slope, x * (self.smoothing - 1.0)]
+        [Sides::of(x.clone()).slope(t.clone(), -t + 1.0), x * (self.smoothing - 1.0)]
     }
 }
 
@@ -107,16 +140,21 @@ impl Pointwise<3> for PosWeight {
     #[inline(always)]
     fn value<R: Real>(self, [x, t, p]: [R; 3]) -> R {
         let t = smooth(t, self.smoothing);
-        weigh(t.clone() * p, softplus(-x.clone())) + weigh(-t + 1.0, softplus(x))
+        let (yes, no) = (t.clone() * p, -t + 1.0);
+        let sides = Sides::of(x);
+        let wrong = sides.wrong(yes.clone(), no.clone());
+        (yes + no) * sides.rest() + weigh(wrong, sides.distance)
     }
     #[inline(always)]
     fn slopes<R: Real>(self, [x, t, p]: [R; 3]) -> [R; 3] {
         let t = smooth(t, self.smoothing);
-        let [yes, no] = x.clone().sigmoids();
-        let slope = (-t.clone() + 1.0) * yes - t.clone() * p.clone() * no;
-        let missed = softplus(-x.clone());
-        let of_target = (weigh(p, missed.clone()) - softplus(x)) * (1.0 - self.smoothing);
-        [slope, of_target, weigh(t, missed)]
+        let sides = Sides::of(x);
+        let (distance, zero) = (sides.distance.clone(), sides.distance.zero());
+        // ln(1 + e⁻ˣ), and ln(1 + eˣ).
+        let missed = sides.rest() + sides.wrong(distance.clone(), zero.clone());
+        let alarmed = sides.rest() + sides.wrong(zero, distance);
+        let of_target = (weigh(p.clone(), missed.clone()) - alarmed) * (1.0 - self.smoothing);
+        [sides.slope(t.clone() * p, -t.clone() + 1.0), of_target, weigh(t, missed)]
     }
 }
 
@@ -181,6 +219,51 @@ mod tests {
         let moved = BCEWithLogitsLoss::new().forward(&x, &tensor([0.875, 0.125])).unwrap();
         assert_eq!(smoothed.item().unwrap(), moved.item().unwrap());
         assert!(BCEWithLogitsLoss::new().label_smoothing(1.5).forward(&x, &t).is_err());
+    }
+
+    /// Loss and gradient of every logit with every target, against the definition in float64; and the fused passes have the
+    /// bits of the ones without a reduction.
+    #[test]
+    fn every_logit_meets_the_definition() {
+        let logits = [0.0, -0.0, 1e-45, -1e-38, 0.3, -1.2, 17.0, -17.5, 88.9, -95.0, 104.5, -1e4, 1e30, -1e30];
+        let targets = [0.0, 1.0, 0.3, 1e-20];
+        for n in [1, 7, 56, 100, 1001] {
+            let x: Vec<f32> = (0..n).map(|i| logits[i % 14]).collect();
+            let t: Vec<f32> = (0..n).map(|i| targets[i / 14 % 4]).collect();
+            let leaf = tensor(x.clone()).requires_grad();
+            let criterion = BCEWithLogitsLoss::new().pos_weight(&tensor(2.5)).reduction(Reduction::None);
+            let weighed = criterion.forward(&leaf, &tensor(t.clone())).unwrap();
+            weighed.sum().backward().unwrap();
+            let weighed = [weighed.to_vec::<f32>().unwrap(), leaf.grad().unwrap().to_vec().unwrap()];
+            leaf.zero_grad();
+            let criterion = BCEWithLogitsLoss::new().reduction(Reduction::None);
+            let plain = criterion.forward(&leaf, &tensor(t.clone())).unwrap();
+            plain.sum().backward().unwrap();
+            let plain = [plain.to_vec::<f32>().unwrap(), leaf.grad().unwrap().to_vec().unwrap()];
+            leaf.zero_grad();
+            let sum = BCEWithLogitsLoss::new().reduction(Reduction::Sum).forward(&leaf, &tensor(t.clone()));
+            sum.unwrap().backward().unwrap();
+            assert_eq!(leaf.grad().unwrap().to_vec::<f32>().unwrap(), plain[1]);
+            for i in 0..n {
+                let (x, t) = (f64::from(x[i]), f64::from(t[i]));
+                let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+                let sigmoid = |x: f64| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) };
+                for ([loss, slope], p) in [(&plain, 1.0), (&weighed, 2.5)] {
+                    let expected = p * t * softplus(-x) + (1.0 - t) * softplus(x);
+                    let near = |found: f32, expected: f64, scale: f64| {
+                        let off = (f64::from(found) - expected).abs();
+                        assert!(off <= 4e-7 * scale.abs() + 2e-45, "{x} {t} {p}: {found} is not {expected}");
+                    };
+                    near(loss[i], expected, expected);
+                    let (missed, alarmed) = (p * t * sigmoid(-x), (1.0 - t) * sigmoid(x));
+                    near(slope[i], alarmed - missed, alarmed + missed);
+                }
+            }
+        }
+        let x = tensor([f64::NAN, 0.0]).requires_grad();
+        BCEWithLogitsLoss::new().forward(&x, &tensor([1.0, 0.0])).unwrap().backward().unwrap();
+        let found = x.grad().unwrap().to_vec::<f32>().unwrap();
+        assert!(found[0].is_nan() && found[1] == 0.25);
     }
 
     #[test]

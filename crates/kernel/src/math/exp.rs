@@ -3,7 +3,7 @@
 //! All but 2ˣ reduce x = n·ln 2 + r with |r| ≤ ln 2 / 2 (Cody & Waite: ln 2 is the sum of a short number, whose
 //! product with n is exact, and a small rest), take e^r − 1 = r + r²·q(r) with a minimax q, and multiply by 2ⁿ
 //! as two factors. Two, because 2ⁿ alone overflows before eˣ does, and because a subnormal result must be
-//! rounded only once.
+//! rounded only once. Where x ≤ 0, 2ⁿ⁺⁶⁴ and 2⁻⁶⁴ will do, which are cheaper.
 //!
 //! No branch, no conversion to an integer (it would saturate): n is read from the low bits of x·log₂e + 1.5·2²³.
 
@@ -67,6 +67,22 @@ pub(super) mod single {
         (sum + rest) * a * b
     }
 
+    /// eˣ for x ≤ 0 (up to 40 at most), with 0.9 units in the last place where [`exp`] has 0.51.
+    #[inline(always)]
+    pub(in super::super) fn decay<const FMA: bool>(x: Lane<f32, FMA>) -> Lane<f32, FMA> {
+        // As ROUND, for a float whose exponent is n + 64; the high bits are shifted out.
+        const ROUND: f64 = 12_582_912.0 + 127.0 + 64.0;
+        /// 2⁻⁶⁴
+        const DOWN: f64 = f64::from_bits((1023 - 64) << 52);
+        let x = x.max_scalar(-104.0);
+        let rounded = x.mul_add(x.constant(std::f64::consts::LOG2_E), x.constant(ROUND));
+        let n = rounded - ROUND;
+        let r = (-n).mul_add(n.constant(LN2_LO), (-n).mul_add(n.constant(LN2_HI), x));
+        let p = (r * r).mul_add(polynomial(r, Q), r);
+        let a = Lane(f32::from_bits(rounded.0.to_bits() << 23));
+        p.mul_add(a, a) * DOWN
+    }
+
     /// factor·eˣ, rounded once where eˣ alone is subnormal or inf.
     #[inline(always)]
     pub(in super::super) fn exp_times<const FMA: bool>(
@@ -104,14 +120,14 @@ pub(super) mod single {
     /// 1/(1 + e⁻ˣ) for x ≥ 0 and eˣ/(1 + eˣ) below, where the first form would lose the tail.
     #[inline(always)]
     pub(in super::super) fn sigmoid<const FMA: bool>(x: Lane<f32, FMA>) -> Lane<f32, FMA> {
-        let z = exp(-x.abs());
+        let z = decay(-x.abs());
         Lane::select(x.lt_scalar(0.0), z, z.constant(1.0)) / (z + 1.0)
     }
 
     /// σ(x) and σ(−x) by one division.
     #[inline(always)]
     pub(in super::super) fn sigmoids<const FMA: bool>(x: Lane<f32, FMA>) -> [Lane<f32, FMA>; 2] {
-        let z = exp(-x.abs());
+        let z = decay(-x.abs());
         let large = z.constant(1.0) / (z + 1.0);
         let small = z * large;
         let below = x.lt_scalar(0.0);
@@ -121,13 +137,14 @@ pub(super) mod single {
     /// (tanh x − x)/x³ in x², on |x| ≤ 0.64, minimax for the relative error of tanh (Remez): 2⁻²⁷.
     const TANH: [f64; 5] = [-0.3333327, 0.13331093, -0.05370967, 0.02053886, -0.0055910572];
 
-    /// x + x³·T(x²) near 0 and 1 − 2/(e²ˣ + 1) beyond.
+    /// x + x³·T(x²) near 0 and 1 − 2·e⁻²ˣ/(1 + e⁻²ˣ) beyond.
     #[inline(always)]
     pub(in super::super) fn tanh<const FMA: bool>(x: Lane<f32, FMA>) -> Lane<f32, FMA> {
         let a = x.abs();
         let square = a * a;
         let near = (a * square).mul_add(polynomial(square, TANH), a);
-        let far = a.constant(1.0) - a.constant(2.0) / (exp(a + a) + 1.0);
+        let z = decay(a * -2.0);
+        let far = a.constant(1.0) - (z + z) / (z + 1.0);
         Lane(Lane::select(a.lt_scalar(0.625), near, far).0.copysign(x.0))
     }
 
@@ -200,6 +217,21 @@ pub(super) mod double {
         (p + 1.0) * a * b
     }
 
+    /// As in [`single`], with n + 512.
+    #[inline(always)]
+    pub(in super::super) fn decay<const FMA: bool>(x: Lane<f64, FMA>) -> Lane<f64, FMA> {
+        const ROUND: f64 = 6_755_399_441_055_744.0 + 1023.0 + 512.0;
+        /// 2⁻⁵¹²
+        const DOWN: f64 = f64::from_bits((1023 - 512) << 52);
+        let x = x.max_scalar(-746.0);
+        let rounded = x.mul_add(x.constant(std::f64::consts::LOG2_E), x.constant(ROUND));
+        let n = rounded - ROUND;
+        let r = (-n).mul_add(n.constant(LN2_LO), (-n).mul_add(n.constant(LN2_HI), x));
+        let p = (r * r).mul_add(polynomial(r, Q), r);
+        let a = Lane(f64::from_bits(rounded.0.to_bits() << 52));
+        p.mul_add(a, a) * DOWN
+    }
+
     #[inline(always)]
     pub(in super::super) fn exp_times<const FMA: bool>(
         x: Lane<f64, FMA>,
@@ -245,14 +277,14 @@ pub(super) mod double {
 
     #[inline(always)]
     pub(in super::super) fn sigmoid<const FMA: bool>(x: Lane<f64, FMA>) -> Lane<f64, FMA> {
-        let z = exp(-x.abs());
+        let z = decay(-x.abs());
         Lane::select(x.lt_scalar(0.0), z, z.constant(1.0)) / (z + 1.0)
     }
 
     /// σ(x) and σ(−x) by one division.
     #[inline(always)]
     pub(in super::super) fn sigmoids<const FMA: bool>(x: Lane<f64, FMA>) -> [Lane<f64, FMA>; 2] {
-        let z = exp(-x.abs());
+        let z = decay(-x.abs());
         let large = z.constant(1.0) / (z + 1.0);
         let small = z * large;
         let below = x.lt_scalar(0.0);

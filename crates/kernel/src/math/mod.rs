@@ -167,8 +167,8 @@ macro_rules! lane {
 
             lane!(@exact $float: abs = abs, sqrt = sqrt, floor = floor, ceil = ceil, round = round_ties_even,
                 trunc = trunc);
-            lane!(@own $width: exp::exp, exp::exp2, exp::exp_m1, exp::sigmoid, exp::tanh, exp::sinh, exp::cosh, log::ln,
-                log::ln_1p, log::log_sigmoid, log::log2, log::log10, trig::sin, trig::cos, erf::erf, erf::erfc, normal::normal_cdf,
+            lane!(@own $width: exp::exp, exp::decay, exp::exp2, exp::exp_m1, exp::sigmoid, exp::tanh, exp::sinh, exp::cosh, log::ln,
+                log::ln_1p, log::ln_1p_unit, log::log_sigmoid, log::log2, log::log10, trig::sin, trig::cos, erf::erf, erf::erfc, normal::normal_cdf,
                 normal::normal_pdf, normal::gelu, normal::gelu_slope, normal::gelu_tanh);
             lane!(@wide $float: trig::sin_pi, trig::cos_pi, erf::erfcx, normal::ndtri, normal::erfinv, normal::log_ndtr,
                 bessel::i0, bessel::i0e, bessel::i1, bessel::i1e);

@@ -36,10 +36,12 @@ macro_rules! functions {
 
 functions! {
     "exp" |x| x.exp(), f64::exp, 1.0, 1.0;
+    "decay" |x| (-x.abs()).decay(), |x| (-x.abs()).exp(), 1.0, 1.0;
     "exp2" |x| x.exp2(), f64::exp2, 1.5, 1.0;
     "expm1" |x| x.exp_m1(), f64::exp_m1, 1.5, 1.5;
     "log" |x| x.ln(), f64::ln, 1.0, 1.0;
     "log1p" |x| x.ln_1p(), f64::ln_1p, 1.5, 1.5;
+    "ln_1p_unit" |x| x.abs().min_scalar(1.0).ln_1p_unit(), reference::ln_1p_unit, 1.5, 1.5;
     "log2" |x| x.log2(), f64::log2, 1.0, 1.0;
     "log10" |x| x.log10(), f64::log10, 1.0, 1.5;
     "sqrt" |x| x.sqrt(), f64::sqrt, 0.5, 0.5;

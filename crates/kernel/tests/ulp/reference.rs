@@ -3,6 +3,11 @@
 
 use std::f64::consts::{LN_2, PI, SQRT_2};
 
+pub fn ln_1p_unit(x: f64) -> f64 {
+    let x = x.abs();
+    (if x > 1.0 { 1.0 } else { x }).ln_1p()
+}
+
 pub fn sigmoid(x: f64) -> f64 {
     if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) }
 }

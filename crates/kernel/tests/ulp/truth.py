@@ -186,6 +186,8 @@ FUNCTIONS = {
         + pairs(spread(110, 165, 20), spread(60, 64, 20))
         + pairs([float(s) for s in range(2, 12)] * 4, spread(-20, 0, 40)),
     ),
+    "decay": (lambda x: mp.exp(-abs(x)), everywhere() + spread(-745, 745)),
+    "ln_1p_unit": (lambda x: mp.log1p(min(abs(x), 1)), unit()),
 }
 
 for name, (f, points) in FUNCTIONS.items():
