@@ -70,6 +70,26 @@ impl Map2 for Pull {
     }
 }
 
+/// The probability of a label, and what it lacks to one, as `p − 1` with all its digits where p is close to one.
+#[derive(Clone, Copy)]
+struct Share {
+    p: f64,
+    rest: f64,
+}
+
+impl Share {
+    /// Of a logarithm.
+    fn of_log(log: f64) -> Self {
+        Share { p: log.exp(), rest: log.exp_m1() }
+    }
+
+    /// Of an exponential among others of which this is the sum.
+    fn of_sum<T: Float>(e: T, sum: f64) -> Self {
+        let e = e.to_f64();
+        Share { p: e / sum, rest: (e - sum) / sum }
+    }
+}
+
 /// The gradient of a row: `a·p − b·w`, and that of the label.
 struct Pulled<T> {
     a: f64,
@@ -157,7 +177,7 @@ impl<T: Float> Labels<'_, T> {
                 };
                 let (normalizer, sum) = Normalizer::with_exponentials(row, out);
                 *loss = self.loss(row, y, normalizer);
-                let Pulled { a, b, label } = self.pulled(grad, y, total, row[y], normalizer);
+                let Pulled { a, b, label } = self.pulled(grad, y, total, Share::of_sum(out[y], sum));
                 let (a, b) = (T::from_f64(a / sum), T::from_f64(b));
                 let row = &mut *out;
                 match self.weights.filter(|_| b != T::default()) {
@@ -175,18 +195,20 @@ impl<T: Float> Labels<'_, T> {
     fn short_rows(&self, x: &[T], labels: &[i64], grad: f64, total: f64, losses: &mut [f64], out: &mut [T]) {
         let columns = self.classes;
         let mut rows = ShortRows::new(columns);
+        let (mut scales, mut pulls) = ([T::default(); STRIP], [T::default(); STRIP]);
         let count = rows.count();
         let each = losses.chunks_mut(count).zip(out.chunks_mut(count * columns));
         for ((x, labels), (losses, out)) in x.chunks(count * columns).zip(labels.chunks(count)).zip(each) {
             let x = &x[..out.len()];
             rows.exponentials(x, out);
-            let (mut scales, mut pulls) = ([T::default(); STRIP], [T::default(); STRIP]);
+            rows.take_logarithms(losses.len());
             for (row, (&label, loss)) in labels.iter().zip(&mut *losses).enumerate() {
                 let Some(y) = self.class(label) else { continue };
-                let (normalizer, logits) = (rows.normalizer(row), &x[row * columns..][..columns]);
-                *loss = self.loss(logits, y, normalizer);
-                let Pulled { a, label, .. } = self.pulled(grad, y, total, logits[y], normalizer);
-                (scales[row], pulls[row]) = (T::from_f64(a / rows.sum(row)), label);
+                *loss = self.loss(&x[row * columns..][..columns], y, rows.normalizer(row));
+                let sum = rows.sum(row);
+                let share = Share::of_sum(out[row * columns + y], sum);
+                let Pulled { a, label, .. } = self.pulled(grad, y, total, share);
+                (scales[row], pulls[row]) = (T::from_f64(a / sum), label);
             }
             let b = T::from_f64(grad * self.smoothing.share);
             let mut room = room();
@@ -201,14 +223,12 @@ impl<T: Float> Labels<'_, T> {
         }
     }
 
-    /// What the gradient of a row is made of, from that of its loss.
-    fn pulled(&self, g: f64, y: usize, total: f64, label: T, normalizer: Normalizer) -> Pulled<T> {
+    /// What the gradient of a row is made of, from that of its loss and the share of its label.
+    fn pulled(&self, g: f64, y: usize, total: f64, label: Share) -> Pulled<T> {
         let Smoothing { keep, share } = self.smoothing;
         let w = self.weight(y);
-        // `p − 1` with all digits where p is close to 1.
-        let log = normalizer.log_softmax(label);
-        let smoothed = if share == 0.0 { 0.0 } else { share * (total * log.exp() - w) };
-        let label = T::from_f64(g * (keep * w * log.exp_m1() + smoothed));
+        let smoothed = if share == 0.0 { 0.0 } else { share * (total * label.p - w) };
+        let label = T::from_f64(g * (keep * w * label.rest + smoothed));
         Pulled { a: g * (keep * w + share * total), b: g * share, label }
     }
 
@@ -245,7 +265,8 @@ impl<T: Float> Labels<'_, T> {
                     continue;
                 };
                 let (x, normalizer) = (&x[row * columns..][..columns], normalizers[row]);
-                let Pulled { a, b, label } = self.pulled(of_row(grads, row), y, total, x[y], normalizer);
+                let share = Share::of_log(normalizer.log_softmax(x[y]));
+                let Pulled { a, b, label } = self.pulled(of_row(grads, row), y, total, share);
                 zip(Pull { normalizer, a, b }, Arg::Slice(x), self.arg(), out);
                 out[y] = label;
             }
@@ -384,5 +405,49 @@ impl<T: Float> Probabilities<'_, T> {
                 );
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of rows of all lengths, with labels far in front and far behind, infinities and NaN: the losses of both passes are the
+    /// same, and the gradient that is made of exponentials is that of the logarithms, `p − 1` to its last digits.
+    #[test]
+    fn one_pass_gives_what_two_give() {
+        for (rows, classes) in [(1, 1), (9, 2), (31, 7), (64, 10), (5, 64), (3, 65), (7, 1001), (2, 33_000)] {
+            let mut x: Vec<f32> =
+                (0..rows * classes).map(|i| ((i * 37) % 101) as f32 * 0.25 - 12.0).collect();
+            let labels: Vec<_> =
+                (0..rows).map(|i| if i % 5 == 4 { -1 } else { (i * 3 % classes) as i64 }).collect();
+            // A label that is nearly certain; one that takes everything; nothing at all; NaN.
+            x[labels[0] as usize] = 60.0;
+            if rows > 8 {
+                x[classes + labels[1] as usize] = f32::INFINITY;
+                x[2 * classes..3 * classes].fill(f32::NEG_INFINITY);
+                x[3 * classes] = f32::NAN;
+            }
+            let weights: Vec<f32> = (0..classes).map(|c| (c % 3) as f32 * 0.5 + 0.5).collect();
+            for (epsilon, weights) in [(0.0, None), (0.0, Some(&weights[..])), (0.125, Some(&weights[..]))] {
+                let smoothing = Smoothing::new(epsilon, classes);
+                let kernel = Labels { labels: &labels, ignored: -1, classes, inner: 1, weights, smoothing };
+                let (mut one, mut two) = (vec![0.0; rows], vec![0.0; rows]);
+                let (mut fused, mut plain) = (vec![9.0; x.len()], vec![9.0; x.len()]);
+                let mut normalizers = vec![Normalizer::default(); rows];
+                kernel.losses_and_gradient(&x, 0.5, &mut one, &mut fused);
+                kernel.losses(&x, &mut two, &mut normalizers);
+                kernel.gradient(&x, &normalizers, &[0.5], &mut plain);
+                assert!(
+                    one.iter().zip(&two).all(|(a, b)| a == b || a.is_nan() && b.is_nan()),
+                    "{one:?} {two:?}"
+                );
+                for (i, (&a, &b)) in fused.iter().zip(&plain).enumerate() {
+                    let same =
+                        a.is_nan() && b.is_nan() || (a - b).abs() <= 8e-6 * b.abs() + 1e-7 * epsilon as f32;
+                    assert!(same, "{a} is not {b}: element {i} of {rows}×{classes}, ε = {epsilon}");
+                }
+            }
+        }
     }
 }

@@ -4,32 +4,43 @@
 //! neighbours.
 
 use crate::map::{Arg, Map1, Map2, Map3, PIECE, map, vectorize, zip, zip3};
-use crate::pointwise::{self, Formula, Spread};
 use crate::real::{Float, Real};
 use crate::reduce::{self, Itself};
-use crate::spread::{Room, STRIP, room};
+use crate::spread::{Room, STRIP, Spread, room};
 use crate::threads::share_out;
 
-/// `e^(x − shift)`
+/// `e^(x − shift)`, where no x is above its shift.
 #[derive(Clone, Copy)]
 pub(crate) struct ExpShifted;
 impl Map2 for ExpShifted {
     #[inline(always)]
     fn call<R: Real>(self, x: R, shift: R) -> R {
-        below(x, shift).exp()
+        below(x, shift).decay()
     }
 }
 
-impl Formula<2> for ExpShifted {
+/// The same for one shift, which need not be written out for each element.
+#[derive(Clone, Copy)]
+struct ExpBelow(f64);
+impl Map1 for ExpBelow {
     #[inline(always)]
-    fn value<R: Real>(self, [x, shift]: [R; 2]) -> R {
-        self.call(x, shift)
+    fn call<R: Real>(self, x: R) -> R {
+        let shift = x.constant(self.0);
+        ExpShifted.call(x, shift)
     }
-    #[inline(always)]
-    fn slopes<R: Real>(self, [x, shift]: [R; 2]) -> [R; 2] {
-        let slope = self.call(x, shift);
-        [slope.clone(), -slope]
-    }
+}
+
+/// Writes `e^(x − shift)`, and returns the sum.
+fn exponentials<T: Float>(x: &[T], shift: T, out: &mut [T]) -> f64 {
+    map(ExpBelow(shift.to_f64()), x, out);
+    reduce::sum_f64(out)
+}
+
+/// `Σ e^(x − shift)`, as [`exponentials`] has it.
+fn sum_of_exponentials<T: Float>(x: &[T], shift: T) -> f64 {
+    reduce::terms(x.len(), &|start, out: &mut [T]| {
+        map(ExpBelow(shift.to_f64()), &x[start..start + out.len()], out);
+    })
 }
 
 /// `x − shift`, and 0 where both are +∞: a single infinite element takes everything, as it does in the limit, where
@@ -50,7 +61,7 @@ impl Map3 for Below {
 }
 
 #[derive(Clone, Copy)]
-struct Ln;
+pub(crate) struct Ln;
 impl Map1 for Ln {
     #[inline(always)]
     fn call<R: Real>(self, x: R) -> R {
@@ -86,12 +97,13 @@ pub(crate) struct ShortRows<T> {
     columns: usize,
     shifts: [T; STRIP],
     sums: [f64; STRIP],
+    logs: [f64; STRIP],
 }
 
 impl<T: Float> ShortRows<T> {
     /// For rows of `columns` elements, at least 1 and at most [`SHORT`].
     pub(crate) fn new(columns: usize) -> Self {
-        ShortRows { columns, shifts: [T::default(); STRIP], sums: [0.0; STRIP] }
+        ShortRows { columns, shifts: [T::default(); STRIP], sums: [0.0; STRIP], logs: [0.0; STRIP] }
     }
 
     /// How many rows a strip holds.
@@ -117,9 +129,14 @@ impl<T: Float> ShortRows<T> {
         self.sums[row]
     }
 
+    /// Takes the logarithms of the sums of so many rows, which [`normalizer`](Self::normalizer) wants.
+    pub(crate) fn take_logarithms(&mut self, rows: usize) {
+        map(Ln, &self.sums[..rows], &mut self.logs[..rows]);
+    }
+
     /// The normaliser of a row.
     pub(crate) fn normalizer(&self, row: usize) -> Normalizer {
-        Normalizer { shift: self.shifts[row].to_f64(), log: self.sums[row].ln() }
+        Normalizer { shift: self.shifts[row].to_f64(), log: self.logs[row] }
     }
 
     /// Runs `f` over a matrix of such rows and one like it, strip by strip: on the elements of both, and the sums of the rows,
@@ -164,8 +181,7 @@ pub fn softmax<T: Float>(x: &[T], n: usize, inner: usize, out: &mut [T]) {
         }
         for (x, out) in rows(x, out, n * inner) {
             if inner == 1 {
-                zip(ExpShifted, Arg::Slice(x), Arg::Scalar(shift(reduce::max(x))), out);
-                let sum = reduce::sum(out);
+                let sum = T::from_f64(exponentials(x, shift(reduce::max(x)), out));
                 vectorize!(out.iter_mut().for_each(|y| *y = *y / sum));
             } else {
                 let shifts = shifts(x, inner);
@@ -200,7 +216,7 @@ pub fn log_softmax<T: Float>(x: &[T], n: usize, inner: usize, out: &mut [T]) {
         for (x, out) in rows(x, out, n * inner) {
             if inner == 1 {
                 let shift = shift(reduce::max(x));
-                let log = ln(reduce::zip_sum(ExpShifted, n, Arg::Slice(x), Arg::Scalar(shift)));
+                let log = ln(T::from_f64(sum_of_exponentials(x, shift)));
                 zip3(Below, Arg::Slice(x), Arg::Scalar(shift), Arg::Scalar(log), out);
             } else {
                 let shifts = shifts(x, inner);
@@ -222,7 +238,7 @@ pub fn logsumexp<T: Float>(x: &[T], columns: usize, out: &mut [T]) {
         for (i, y) in (start..).zip(out) {
             let row = &x[i * columns..(i + 1) * columns];
             let shift = shift(reduce::max(row));
-            *y = shift + ln(reduce::zip_sum(ExpShifted, columns, Arg::Slice(row), Arg::Scalar(shift)));
+            *y = shift + ln(T::from_f64(sum_of_exponentials(row, shift)));
         }
     });
 }
@@ -247,19 +263,14 @@ impl Normalizer {
     /// Of one row.
     pub fn of<T: Float>(row: &[T]) -> Self {
         let shift = shift(reduce::max(row));
-        let sum = pointwise::sum(ExpShifted, row.len(), [Spread::whole(row), Spread::scalar(&shift)]);
-        Normalizer { shift: shift.to_f64(), log: sum.ln() }
+        Normalizer { shift: shift.to_f64(), log: ln(sum_of_exponentials(row, shift)) }
     }
 
     /// Of one row, with its `e^(x − shift)` written to `out`; and their sum.
     pub fn with_exponentials<T: Float>(row: &[T], out: &mut [T]) -> (Self, f64) {
         let shift = shift(reduce::max(row));
-        let sum = reduce::terms_with(out, &|start, terms, out| {
-            let len = terms.len();
-            zip(ExpShifted, Arg::Slice(&row[start..start + len]), Arg::Scalar(shift), terms);
-            out.copy_from_slice(terms);
-        });
-        (Normalizer { shift: shift.to_f64(), log: sum.ln() }, sum)
+        let sum = exponentials(row, shift, out);
+        (Normalizer { shift: shift.to_f64(), log: ln(sum) }, sum)
     }
 
     /// `ln p` of an element of the row.

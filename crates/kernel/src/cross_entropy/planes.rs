@@ -1,11 +1,11 @@
 //! Logits `(N, C, d₁, …)`: a distribution is a column of C planes, so the loops run along the planes, over
 //! a strip of columns at a time, whose logits stay in the cache from one loop to the next. Nothing is laid out anew.
 
-use super::{Labels, Probabilities, Pulled, Smoothing, first_not_one, of_row, weigh};
-use crate::map::{Arg, Map2, Map3, PIECE, vectorize, zip, zip3};
+use super::{Labels, Probabilities, Pulled, Share, Smoothing, first_not_one, of_row, weigh};
+use crate::map::{Arg, Map2, Map3, PIECE, map, vectorize, zip, zip3};
 use crate::real::{Float, Real};
 use crate::reduce::{self, Itself};
-use crate::softmax::{Below, ExpShifted, Normalizer, below, shift};
+use crate::softmax::{Below, ExpShifted, Ln, Normalizer, below, shift};
 use crate::threads::{Block, Blocks, Pieces, num_threads, pieces, share};
 
 /// Logits of a strip.
@@ -39,6 +39,8 @@ struct Room<T> {
     scales: Vec<T>,
     shares: Vec<T>,
     sums: Vec<f64>,
+    /// The logarithms of the sums, before they are rounded.
+    wide: Vec<f64>,
     normalizers: Vec<Normalizer>,
     /// A plane, where none is wanted.
     plane: Vec<T>,
@@ -53,6 +55,7 @@ impl<T: Float> Room<T> {
             scales: zeros(),
             shares: zeros(),
             sums: vec![0.0; columns],
+            wide: vec![0.0; columns],
             normalizers: vec![Normalizer::default(); columns],
             plane: zeros(),
         }
@@ -203,11 +206,12 @@ impl<T: Float> Labels<'_, T> {
                 let planes = out.as_deref_mut().map(|out| (out, start));
                 self.grid().exponentials(x, [column, len], room, planes);
                 let (shifts, sums) = (&room.shifts[..len], &room.sums[..len]);
+                map(Ln, sums, &mut room.wide[..len]);
                 let normalizers = &mut room.normalizers[..len];
                 for (j, normalizer) in
                     normalizers.iter_mut().enumerate().filter(|(j, _)| labels[*j] != self.ignored)
                 {
-                    *normalizer = Normalizer { shift: shifts[j].to_f64(), log: sums[j].ln() };
+                    *normalizer = Normalizer { shift: shifts[j].to_f64(), log: room.wide[j] };
                     if let Some(kept) = keep(&mut kept[j]) {
                         *kept = *normalizer;
                     }
@@ -221,9 +225,8 @@ impl<T: Float> Labels<'_, T> {
                         + surprise.get(j).map_or(0.0, |s| s * self.smoothing.share);
                 }
                 if let Some(out) = out {
-                    let pulled = |j: usize, y: usize| {
-                        let label = self.grid().plane(x, y, column, len)[j];
-                        let Pulled { a, b, label } = self.pulled(grad, y, total, label, normalizers[j]);
+                    let pulled = |j: usize, y: usize, e: T| {
+                        let Pulled { a, b, label } = self.pulled(grad, y, total, Share::of_sum(e, sums[j]));
                         Pulled { a: a / sums[j], b, label }
                     };
                     self.finish(out, labels, start, &mut room.scales[..len], &mut room.shares[..len], pulled);
@@ -255,11 +258,11 @@ impl<T: Float> Labels<'_, T> {
         start: usize,
         scales: &mut [T],
         shares: &mut [T],
-        pulled: impl Fn(usize, usize) -> Pulled<T>,
+        pulled: impl Fn(usize, usize, T) -> Pulled<T>,
     ) {
         let mut numbers: Vec<Option<(usize, T)>> = Vec::with_capacity(labels.len());
         for (j, &label) in labels.iter().enumerate() {
-            let of_label = self.class(label).map(|y| (y, pulled(j, y)));
+            let of_label = self.class(label).map(|y| (y, pulled(j, y, out.row(y)[start + j])));
             let (a, b) = of_label.as_ref().map_or((0.0, 0.0), |(_, pulled)| (pulled.a, pulled.b));
             (scales[j], shares[j]) = (T::from_f64(a), T::from_f64(b));
             numbers.push(of_label.map(|(y, pulled)| (y, pulled.label)));
@@ -302,9 +305,10 @@ impl<T: Float> Labels<'_, T> {
                     let plane = &mut out.row(c)[start..][..len];
                     zip3(Probability, Arg::Slice(self.grid().plane(x, c, column, len)), shifts, logs, plane);
                 }
-                let pulled = |j: usize, y: usize| {
+                let pulled = |j: usize, y: usize, _| {
                     let label = self.grid().plane(x, y, column, len)[j];
-                    self.pulled(of_row(grads, column + j), y, total, label, normalizers[j])
+                    let share = Share::of_log(normalizers[j].log_softmax(label));
+                    self.pulled(of_row(grads, column + j), y, total, share)
                 };
                 self.finish(
                     &mut out,
@@ -355,7 +359,8 @@ impl<T: Float> Probabilities<'_, T> {
     /// The shift and the logarithm of the sum of each column of a strip.
     fn normalize(&self, x: &[T], column: usize, len: usize, room: &mut Room<T>) {
         self.grid().exponentials(x, [column, len], room, None);
-        room.logs.iter_mut().zip(&room.sums[..len]).for_each(|(log, sum)| *log = T::from_f64(sum.ln()));
+        map(Ln, &room.sums[..len], &mut room.wide[..len]);
+        room.logs.iter_mut().zip(&room.wide[..len]).for_each(|(log, &wide)| *log = T::from_f64(wide));
     }
 
     /// Writes the loss of each column.

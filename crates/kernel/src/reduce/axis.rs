@@ -2,7 +2,7 @@
 //! several blocks to add up rounds once, at the end.
 
 use super::check_sides;
-use super::tree::{PIECE, shared, tree};
+use super::tree::{PIECE, SHORT, few, shared, tree};
 use crate::map::{Map2, fused};
 use crate::real::{AsLane, Float, Real};
 use crate::spread::STRIP;
@@ -119,6 +119,13 @@ fn row<S: Simd, T: Float>(
     part: Range<usize>,
     f: impl Fn(f64, f64) -> f64 + Copy,
 ) -> f64 {
+    if part.end < SHORT {
+        return few(
+            &x[part],
+            #[inline(always)]
+            |x| f(x.to_f64(), center),
+        );
+    }
     tree(
         simd,
         part,

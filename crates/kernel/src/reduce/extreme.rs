@@ -171,8 +171,11 @@ fn short<T: Float, const LARGEST: bool>(x: &[T], best: T) -> T {
             *lane = further::<T, LARGEST>(*lane, x);
         }
     }
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane = further::<T, LARGEST>(*lane, x);
+    // Each lane by its number: registers have no other.
+    for (i, lane) in lanes.iter_mut().enumerate() {
+        if let Some(&x) = rest.get(i) {
+            *lane = further::<T, LARGEST>(*lane, x);
+        }
     }
     let mut width = 4;
     while width > 0 {

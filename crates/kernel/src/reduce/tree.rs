@@ -120,15 +120,25 @@ fn add_up(sums: Vec<f64>) -> f64 {
 fn short<'x, T: Float>(n: usize, mut fill: impl FnMut(usize, &mut [T]) -> Option<&'x [T]>) -> f64 {
     let mut strip = [T::default(); SHORT];
     let strip = &mut strip[..n];
-    let (chunks, rest) = fill(0, strip).unwrap_or(strip).as_chunks::<8>();
+    let terms = fill(0, strip).unwrap_or(strip);
+    few(terms, T::to_f64)
+}
+
+/// The tree over fewer than [`SHORT`] terms, from the elements that they are of.
+#[inline(always)]
+pub(super) fn few<T: Float>(x: &[T], term: impl Fn(T) -> f64) -> f64 {
+    let (chunks, rest) = x.as_chunks::<8>();
     let mut sums = [0.0; 8];
-    for terms in chunks {
-        for (sum, term) in sums.iter_mut().zip(terms) {
-            *sum += term.to_f64();
+    for chunk in chunks {
+        for (sum, &x) in sums.iter_mut().zip(chunk) {
+            *sum += term(x);
         }
     }
-    for (sum, term) in sums.iter_mut().zip(rest) {
-        *sum += term.to_f64();
+    // Each lane by its number: registers have no other.
+    for (lane, sum) in sums.iter_mut().enumerate() {
+        if let Some(&x) = rest.get(lane) {
+            *sum += term(x);
+        }
     }
     fold(sums)
 }
