@@ -56,7 +56,7 @@ pub(super) mod single {
         let (k, m) = split(if small { x.0 * 8_388_608.0 } else { x.0 });
         let k = float(k) - if small { 127.0 + 23.0 } else { 127.0 };
         let y = combine::<FMA>(Lane(k), Lane(m - 1.0));
-        Lane(ends(x.0, x.0, y.0))
+        Lane(ends(x.0.to_bits() < f32::INFINITY.to_bits(), x.0, x.0, y.0))
     }
 
     /// From the natural logarithm in double precision, whose last digits the product may lose.
@@ -82,7 +82,9 @@ pub(super) mod single {
         // 2⁻ᵏ; 0 instead of 2⁻¹²⁷ and less, where the loss is nothing.
         let scale = Lane::<_, FMA>(f32::from_bits((254 - k.min(254)) << 23));
         let y = combine::<FMA>(Lane(float(k) - 127.0), loss.mul_add(scale, Lane(m - 1.0)));
-        Lane(ends(x.0, u.0, y.0).copysign(x.0)) // −0
+        // A negative NaN is NaN in `loss` already.
+        let finite = x.0.to_bits().cast_signed() < f32::INFINITY.to_bits().cast_signed();
+        Lane(ends(finite, x.0, u.0, y.0).copysign(x.0)) // −0
     }
 
     /// (ln(1+z) − z)/z² on [0, 1], minimax for the relative error of the logarithm (Remez): 2⁻²⁷·⁵.
@@ -110,10 +112,11 @@ pub(super) mod single {
         x.min_scalar(0.0) - ln_1p_unit((-x.abs()).decay())
     }
 
-    /// `y` where the argument of the logarithm is finite and above 0; else −inf, NaN, or inf and NaN kept.
+    /// `y` where the argument of the logarithm is finite and above 0; else −inf, NaN, or inf and NaN kept. Whether x is finite
+    /// its bits have to say: `x < inf` would become a test for classes of floats, of a dozen instructions.
     #[inline(always)]
-    fn ends(x: f32, argument: f32, y: f32) -> f32 {
-        let y = if x < f32::INFINITY { y } else { x };
+    fn ends(finite: bool, x: f32, argument: f32, y: f32) -> f32 {
+        let y = if finite { y } else { x };
         let y = if argument < 0.0 { f32::NAN } else { y };
         if argument == 0.0 { f32::NEG_INFINITY } else { y }
     }
@@ -168,7 +171,7 @@ pub(super) mod double {
         let (k, m) = split(if small { x.0 * 18_014_398_509_481_984.0 } else { x.0 });
         let k = float(k) - if small { 1023.0 + 54.0 } else { 1023.0 };
         let y = combine::<FMA>(Lane(k), Lane(m - 1.0));
-        Lane(ends(x.0, x.0, y.0))
+        Lane(ends(x.0.to_bits() < f64::INFINITY.to_bits(), x.0, x.0, y.0))
     }
 
     /// The standard library's: exact powers of the base have exact logarithms.
@@ -192,7 +195,9 @@ pub(super) mod double {
         let (k, m) = split(u.0);
         let scale = Lane::<_, FMA>(f64::from_bits((2046 - k.min(2046)) << 52));
         let y = combine::<FMA>(Lane(float(k) - 1023.0), loss.mul_add(scale, Lane(m - 1.0)));
-        Lane(ends(x.0, u.0, y.0).copysign(x.0)) // −0
+        // A negative NaN is NaN in `loss` already.
+        let finite = x.0.to_bits().cast_signed() < f64::INFINITY.to_bits().cast_signed();
+        Lane(ends(finite, x.0, u.0, y.0).copysign(x.0)) // −0
     }
 
     /// ln(1 + z) for z from 0 to 1: `1 + z` is m or 2m, and `f` has what it loses to rounding.
@@ -210,8 +215,8 @@ pub(super) mod double {
     }
 
     #[inline(always)]
-    fn ends(x: f64, argument: f64, y: f64) -> f64 {
-        let y = if x < f64::INFINITY { y } else { x };
+    fn ends(finite: bool, x: f64, argument: f64, y: f64) -> f64 {
+        let y = if finite { y } else { x };
         let y = if argument < 0.0 { f64::NAN } else { y };
         if argument == 0.0 { f64::NEG_INFINITY } else { y }
     }
