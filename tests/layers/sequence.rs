@@ -68,6 +68,22 @@ pub fn layers_of_sequences() {
     }
 }
 
+/// What is detached is another tensor, though its numbers are the same: no gradient goes through the keys and values.
+#[test]
+fn attention_to_detached_keys_is_no_self_attention() {
+    tensor::manual_seed(5);
+    let layer = MultiheadAttention::new(4, 2);
+    let grad = |keys: fn(&Tensor) -> Tensor| {
+        let x =
+            Tensor::from_vec((0..12).map(|i| (i as f32).sin()).collect(), [3, 1, 4]).unwrap().requires_grad();
+        let keys = keys(&x);
+        layer.forward(&x, &keys, &keys, Attend::default()).unwrap().0.square().sum().backward().unwrap();
+        x.grad().unwrap()
+    };
+    assert!(grad(Tensor::detach).equal(&grad(|x| x.detach() + 0.0)));
+    assert!(!grad(Tensor::detach).equal(&grad(Tensor::clone)));
+}
+
 /// In training the same weights are lost whether somebody wants to see them, so that all of them are held, or not.
 #[test]
 fn dropout_of_attention_is_the_same_without_weights() {

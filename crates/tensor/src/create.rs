@@ -18,7 +18,6 @@ use crate::layout::{Ints, Layout, sizes};
 use crate::literal::Scalar;
 use crate::storage::{Buffer, with_element};
 use crate::tensor::Tensor;
-use std::sync::Arc;
 
 /// Zeros, float32.
 ///
@@ -123,7 +122,7 @@ impl Tensor {
         let layout = Layout::contiguous(op, &sizes(op, shape)?)?;
         with_element!(dtype, T => {
             Buffer::<T>::check(op, layout.numel())?;
-            Ok(Tensor::new(filled::<T>(layout.numel(), value), Arc::new(layout)))
+            Ok(Tensor::new(filled::<T>(layout.numel(), value), layout.into()))
         })
     }
 
@@ -150,7 +149,7 @@ impl Tensor {
     #[inline]
     pub fn scalar(value: impl Into<Scalar>, dtype: DType) -> Tensor {
         let value = value.into();
-        with_element!(dtype, T => Tensor::new(Buffer::<T>::scalar(value.to()), Layout::scalar()))
+        with_element!(dtype, T => Tensor::one(value.to::<T>(), Layout::scalar()))
     }
 
     /// Zeros of the same shape and type.
@@ -319,7 +318,7 @@ impl Tensor {
             for i in 0..rows.min(columns) {
                 buffer[i * columns + i] = T::from_f64(1.0);
             }
-            Ok(Tensor::new(buffer, Arc::new(layout)))
+            Ok(Tensor::new(buffer, layout.into()))
         })
     }
 

@@ -6,7 +6,8 @@
 //! assert_eq!(DType::Bool.promote(DType::I64), DType::I64);
 //! ```
 
-use crate::storage::{Buffer, Shelf, Storage};
+use crate::shelf::Shelf;
+use crate::storage::{Buffer, Number, Numbers};
 use std::fmt;
 use std::sync::Mutex;
 
@@ -71,11 +72,17 @@ pub trait Element: Copy + Default + PartialEq + Send + Sync + fmt::Debug + seale
     #[doc(hidden)]
     type Inline: smallvec::Array<Item = Self> + Send + Sync;
     #[doc(hidden)]
-    fn buffer(storage: &Storage) -> Option<&Buffer<Self>>;
+    fn buffer(numbers: &Numbers) -> Option<&Buffer<Self>>;
     #[doc(hidden)]
-    fn buffer_mut(storage: &mut Storage) -> Option<&mut Buffer<Self>>;
+    fn buffer_mut(numbers: &mut Numbers) -> Option<&mut Buffer<Self>>;
     #[doc(hidden)]
-    fn store(buffer: Buffer<Self>) -> Storage;
+    fn store(buffer: Buffer<Self>) -> Numbers;
+    #[doc(hidden)]
+    fn number(number: &Number) -> Option<&Self>;
+    #[doc(hidden)]
+    fn number_mut(number: &mut Number) -> Option<&mut Self>;
+    #[doc(hidden)]
+    fn store_one(self) -> Number;
     #[doc(hidden)]
     fn shelf() -> &'static Mutex<Shelf<Self>>;
     /// The number as it would be after a conversion to float64.
@@ -93,14 +100,25 @@ macro_rules! element {
         impl Element for $type {
             const DTYPE: DType = DType::$variant;
             type Inline = [$type; $inline];
-            fn buffer(storage: &Storage) -> Option<&Buffer<Self>> {
-                if let Storage::$variant(buffer) = storage { Some(buffer) } else { None }
+            fn buffer(numbers: &Numbers) -> Option<&Buffer<Self>> {
+                if let Numbers::$variant(buffer) = numbers { Some(buffer) } else { None }
             }
-            fn buffer_mut(storage: &mut Storage) -> Option<&mut Buffer<Self>> {
-                if let Storage::$variant(buffer) = storage { Some(buffer) } else { None }
+            fn buffer_mut(numbers: &mut Numbers) -> Option<&mut Buffer<Self>> {
+                if let Numbers::$variant(buffer) = numbers { Some(buffer) } else { None }
             }
-            fn store(buffer: Buffer<Self>) -> Storage {
-                Storage::$variant(buffer)
+            fn store(buffer: Buffer<Self>) -> Numbers {
+                Numbers::$variant(buffer)
+            }
+            fn number(number: &Number) -> Option<&Self> {
+                if let Number::$variant([number, ..]) = number { Some(number) } else { None }
+            }
+            fn number_mut(number: &mut Number) -> Option<&mut Self> {
+                if let Number::$variant([number, ..]) = number { Some(number) } else { None }
+            }
+            fn store_one(self) -> Number {
+                let mut full = [Self::default(); 8 / size_of::<Self>()];
+                full[0] = self;
+                Number::$variant(full)
             }
             fn shelf() -> &'static Mutex<Shelf<Self>> {
                 static SHELF: Mutex<Shelf<$type>> = Mutex::new(Shelf::new());

@@ -9,7 +9,8 @@
 use crate::error::{Error, Result};
 use crate::limit::room;
 use smallvec::SmallVec;
-use std::sync::{Arc, LazyLock};
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// The sizes of a tensor along its dimensions. Four dimensions need no allocation.
 pub type Shape = SmallVec<[usize; 4]>;
@@ -24,14 +25,49 @@ pub struct Layout {
     contiguous: bool,
 }
 
-static SCALAR: LazyLock<Arc<Layout>> =
-    LazyLock::new(|| Arc::new(Layout::from_parts(Shape::new(), Shape::new(), 0)));
+/// A layout that tensors share. That of scalars is in no need of being counted, and most of what is small is a scalar.
+#[derive(Clone, Debug)]
+pub struct SharedLayout(Option<Arc<Layout>>);
+
+/// The layout of a scalar.
+static SCALAR: Layout =
+    Layout { shape: Shape::new_const(), strides: Shape::new_const(), offset: 0, numel: 1, contiguous: true };
+
+impl Deref for SharedLayout {
+    type Target = Layout;
+    #[inline]
+    fn deref(&self) -> &Layout {
+        match &self.0 {
+            Some(layout) => layout,
+            None => &SCALAR,
+        }
+    }
+}
+
+impl From<Layout> for SharedLayout {
+    #[inline]
+    fn from(layout: Layout) -> Self {
+        SharedLayout((layout.rank() > 0 || layout.offset > 0).then(|| Arc::new(layout)))
+    }
+}
+
+impl SharedLayout {
+    /// Whether both are one layout in memory. Others may be equal.
+    #[inline]
+    pub(crate) fn is_same(&self, other: &SharedLayout) -> bool {
+        match (&self.0, &other.0) {
+            (Some(x), Some(y)) => Arc::ptr_eq(x, y),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
 
 impl Layout {
-    /// The layout of a scalar, shared by all of them.
+    /// The layout of a scalar.
     #[inline]
-    pub fn scalar() -> Arc<Layout> {
-        Arc::clone(&SCALAR)
+    pub fn scalar() -> SharedLayout {
+        SharedLayout(None)
     }
 
     /// Row-major without gaps. The elements must be within the [limit](crate::memory_limit), also if a size of zero, which
@@ -52,6 +88,24 @@ impl Layout {
         }
         room(op, step, 1)?;
         Ok(Layout::from_parts(shape.into(), strides, 0))
+    }
+
+    /// Row-major without gaps, of a shape that some tensor has already, so that it cannot overflow.
+    pub(crate) fn dense(shape: &[usize]) -> Layout {
+        let mut strides = Shape::from_slice(shape);
+        let mut step = 1;
+        for stride in strides.iter_mut().rev() {
+            let size = *stride;
+            *stride = step;
+            step *= size.max(1);
+        }
+        let (shape, numel) = (Shape::from_slice(shape), shape.iter().product());
+        Layout { shape, strides, offset: 0, numel, contiguous: true }
+    }
+
+    /// The first element everywhere in a shape that some tensor has already.
+    pub(crate) fn repeated(&self, shape: &[usize]) -> Layout {
+        self.with(Shape::from_slice(shape), SmallVec::from_elem(0, shape.len()))
     }
 
     /// From shape and strides as they are.

@@ -18,9 +18,6 @@ pub fn tensor<L: Literal>(literal: L) -> Tensor {
     let mut shape = Vec::new();
     literal.add_shape(&mut shape);
     literal.add_values(&mut values);
-    if shape.is_empty() {
-        return Tensor::new(Buffer::<L::Number>::scalar(values[0]), dense(&[]));
-    }
     Tensor::new(Buffer::from(values), dense(&shape))
 }
 

@@ -3,7 +3,7 @@
 //! A [`Tensor`] is a value and stays what it is. A [`Parameter`] is a place: an update puts a new value there, so a
 //! graph, a snapshot or a view made before never sees it change, and a stale value in a gradient is impossible.
 
-use crate::autograd::{Kept, Node, Value};
+use crate::autograd::{Kept, Node};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::ops::arithmetic::accumulate;
@@ -30,7 +30,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub struct Parameter(Arc<Inner>);
 
 struct Inner {
-    value: RwLock<Value>,
+    /// Outside of the graph.
+    value: RwLock<Tensor>,
     leaf: Arc<Node>,
     frozen: AtomicBool,
 }
@@ -39,7 +40,7 @@ impl Parameter {
     /// A place with a first value.
     #[track_caller]
     pub fn new(value: &Tensor) -> Self {
-        let value = Value::of(&value.contiguous());
+        let value = value.detach().contiguous();
         Parameter(Arc::new(Inner {
             value: RwLock::new(value),
             leaf: Node::leaf(),
@@ -48,11 +49,11 @@ impl Parameter {
     }
 
     // No foreign code runs under these locks, so a poisoned one still holds a whole value.
-    fn read(&self) -> RwLockReadGuard<'_, Value> {
+    fn read(&self) -> RwLockReadGuard<'_, Tensor> {
         self.0.value.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Value> {
+    fn write(&self) -> RwLockWriteGuard<'_, Tensor> {
         self.0.value.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -60,7 +61,7 @@ impl Parameter {
     #[inline]
     pub fn tensor(&self) -> Tensor {
         let node = self.needs_grad().then(|| Arc::clone(&self.0.leaf));
-        self.read().tensor(node)
+        Tensor { node, ..self.read().detach() }
     }
 
     /// The sizes.
@@ -108,14 +109,14 @@ impl Parameter {
                 ),
             ));
         }
-        *place = Value::of(&value.contiguous());
+        *place = value.detach().contiguous();
         Ok(())
     }
 
     /// Converts the value to another type and forgets the gradient.
     pub fn to(&self, dtype: DType) {
         let mut place = self.write();
-        *place = Value::of(&place.tensor(None).to(dtype));
+        *place = place.to(dtype);
         set_leaf_grad(&self.0.leaf, None);
     }
 
@@ -129,7 +130,7 @@ impl Parameter {
         let numel = place.layout.numel();
         let first = place.layout.offset();
         let found = place.storage.dtype();
-        let Some(buffer) = T::buffer_mut(Arc::make_mut(&mut place.storage)) else {
+        let Some(buffer) = place.storage.own::<T>() else {
             return Err(Error::dtype(
                 "Parameter::update",
                 format!("the elements are {found}, not {}", T::DTYPE),
@@ -181,7 +182,7 @@ impl Parameter {
             *grad = grad.detach().contiguous();
         }
         let (first, numel, found) = (grad.layout.offset(), grad.numel(), grad.dtype());
-        let Some(buffer) = T::buffer_mut(Arc::make_mut(&mut grad.storage)) else {
+        let Some(buffer) = grad.storage.own::<T>() else {
             return Err(Error::dtype(
                 "Parameter::update_grad",
                 format!("the elements are {found}, not {}", T::DTYPE),
@@ -266,14 +267,14 @@ pub(crate) fn set_leaf_grad(node: &Node, new: Option<Tensor>) {
 
 /// Adds to what a leaf has collected, in place where nobody else holds the sum.
 pub(crate) fn add_leaf_grad(node: &Node, grad: Tensor) -> Result<()> {
-    let old = if let Kept::Leaf(sum) = &mut *node.kept() { sum.take() } else { None };
-    let new = match old {
-        Some(mut sum) => {
-            accumulate(&mut sum, grad)?;
-            sum
-        }
-        None => grad,
+    let mut kept = node.kept();
+    let Kept::Leaf(place) = &mut *kept else { return Ok(()) };
+    let Some(mut sum) = place.take() else {
+        *place = Some(grad);
+        return Ok(());
     };
-    set_leaf_grad(node, Some(new));
+    drop(kept);
+    accumulate(&mut sum, grad)?;
+    set_leaf_grad(node, Some(sum));
     Ok(())
 }

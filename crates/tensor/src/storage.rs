@@ -1,15 +1,15 @@
 //! Where the numbers are: typed buffers that several tensors may share.
 //!
-//! Up to sixteen bytes live inside the buffer itself, so that a scalar costs one allocation and not two. From 32 KiB up, a
-//! buffer that nobody holds any longer is kept for the next one of about its size: memory that comes fresh from the system
-//! costs a page fault for every 4 KiB, several times what a kernel needs to fill it.
+//! A single number stands in the handle itself, up to sixteen bytes inside of the buffer. From 32 KiB up, a buffer that
+//! nobody holds any longer goes to the [shelf](crate::shelf).
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::limit;
+use crate::shelf::{is_large, shelf};
 use smallvec::SmallVec;
 use std::ops::{Deref, DerefMut};
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// The elements of one tensor, or of several views of it.
 #[derive(Debug)]
@@ -85,94 +85,6 @@ impl<T: Element> Buffer<T> {
     }
 }
 
-/// Bytes from which on a buffer is worth keeping. Below, the allocator is faster.
-const LARGE: usize = 32 << 10;
-
-#[inline]
-fn is_large<T>(len: usize) -> bool {
-    len.saturating_mul(size_of::<T>()) >= LARGE
-}
-
-/// The large buffers of one element type: how many elements are in use, and those that wait to be used again.
-#[derive(Debug)]
-pub struct Shelf<T> {
-    /// The oldest first.
-    kept: Vec<Vec<T>>,
-    /// Elements of the buffers that are kept.
-    idle: usize,
-    /// Elements of the buffers in use.
-    used: usize,
-    /// The most that were in use at once.
-    peak: usize,
-}
-
-impl<T: Element> Shelf<T> {
-    /// Bytes that may be kept beyond what was ever in use at once: a small program may keep all of its sizes.
-    const SLACK: usize = 64 << 20;
-
-    pub(crate) const fn new() -> Self {
-        Shelf { kept: Vec::new(), idle: 0, used: 0, peak: 0 }
-    }
-
-    /// A buffer that was kept and is at most a quarter too large; its elements are of any value.
-    fn take(&mut self, len: usize) -> Option<Vec<T>> {
-        // The latest is the likeliest to be in a cache.
-        let at = self.kept.iter().rposition(|v| (len..=len + len / 4).contains(&v.capacity()))?;
-        let mut values = self.kept.remove(at);
-        self.idle -= values.capacity();
-        self.enter(values.capacity());
-        values.resize(len, T::default());
-        Some(values)
-    }
-
-    /// Counts a buffer that comes into use, and lets go of the oldest where too much is kept.
-    fn enter(&mut self, capacity: usize) {
-        self.used += capacity;
-        self.peak = self.peak.max(self.used);
-        let most = self.peak + (self.peak / 4).max(Self::SLACK / size_of::<T>());
-        let mut excess = (self.idle + self.used).saturating_sub(most);
-        let old = self.kept.iter().take_while(|v| {
-            let goes = excess > 0;
-            excess = excess.saturating_sub(v.capacity());
-            goes
-        });
-        let old = old.count();
-        self.idle -= self.kept.drain(..old).map(|v| v.capacity()).sum::<usize>();
-    }
-
-    /// Keeps a buffer that nobody uses any longer.
-    fn put(&mut self, values: Vec<T>) {
-        self.used -= values.capacity();
-        self.idle += values.capacity();
-        self.kept.push(values);
-    }
-}
-
-fn shelf<T: Element>() -> MutexGuard<'static, Shelf<T>> {
-    T::shelf().lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Gives back the memory of large tensors that are no longer in use, which is otherwise kept for the next ones: at most a
-/// quarter (or 64 MiB, if that is more) above what was in use at once.
-///
-/// ```
-/// use tensor::zeros;
-/// drop(zeros([1000, 1000])?);
-/// tensor::empty_cache();
-/// # Ok::<(), tensor::Error>(())
-/// ```
-#[doc(alias = "torch.cuda.empty_cache")]
-pub fn empty_cache() {
-    fn empty<T: Element>() {
-        let mut shelf = shelf::<T>();
-        *shelf = Shelf { used: shelf.used, peak: shelf.used, ..Shelf::new() };
-    }
-    empty::<f32>();
-    empty::<f64>();
-    empty::<i64>();
-    empty::<bool>();
-}
-
 impl<T: Element> Drop for Buffer<T> {
     #[inline]
     fn drop(&mut self) {
@@ -240,9 +152,35 @@ impl<T: Element> DerefMut for Buffer<T> {
     }
 }
 
+/// The numbers of a tensor as its handles hold them.
+#[derive(Clone, Debug)]
+pub(crate) enum Storage {
+    /// A single number. It never changes, so that a copy of it is as good as itself: nothing is allocated or counted.
+    One(Number),
+    /// Any other count, which handles and views share.
+    Shared(Arc<Numbers>),
+}
+
+/// A number of any element type, the first of eight bytes full.
+///
+/// Handles are copied right after they were written. A processor hands on what it has not yet stored only if it is read as
+/// it was written: so both the type and the number are words, and none of their bytes is left open.
+#[derive(Clone, Copy, Debug)]
+#[repr(u64)]
+pub enum Number {
+    /// `bool`
+    Bool([bool; 8]),
+    /// `i64`
+    I64([i64; 1]),
+    /// `f32`
+    F32([f32; 2]),
+    /// `f64`
+    F64([f64; 1]),
+}
+
 /// A buffer of any element type.
 #[derive(Clone, Debug)]
-pub enum Storage {
+pub enum Numbers {
     /// `bool`
     Bool(Buffer<bool>),
     /// `i64`
@@ -256,12 +194,72 @@ pub enum Storage {
 impl Storage {
     /// The type of the elements.
     #[inline]
-    pub fn dtype(&self) -> DType {
+    pub(crate) fn dtype(&self) -> DType {
         match self {
-            Storage::Bool(_) => DType::Bool,
-            Storage::I64(_) => DType::I64,
-            Storage::F32(_) => DType::F32,
-            Storage::F64(_) => DType::F64,
+            Storage::One(number) => match number {
+                Number::Bool(_) => DType::Bool,
+                Number::I64(_) => DType::I64,
+                Number::F32(_) => DType::F32,
+                Number::F64(_) => DType::F64,
+            },
+            Storage::Shared(numbers) => match **numbers {
+                Numbers::Bool(_) => DType::Bool,
+                Numbers::I64(_) => DType::I64,
+                Numbers::F32(_) => DType::F32,
+                Numbers::F64(_) => DType::F64,
+            },
+        }
+    }
+
+    /// The elements, if they are of this type.
+    #[inline]
+    pub(crate) fn elements<T: Element>(&self) -> Option<&[T]> {
+        match self {
+            Storage::One(number) => T::number(number).map(std::slice::from_ref),
+            Storage::Shared(numbers) => T::buffer(numbers).map(|buffer| &**buffer),
+        }
+    }
+
+    /// The elements, to be changed, if they are of this type and nobody else holds them.
+    #[inline]
+    pub(crate) fn sole<T: Element>(&mut self) -> Option<&mut [T]> {
+        match self {
+            Storage::One(number) => T::number_mut(number).map(std::slice::from_mut),
+            Storage::Shared(numbers) => Some(T::buffer_mut(Arc::get_mut(numbers)?)?),
+        }
+    }
+
+    /// The elements, to be changed, if they are of this type: a fresh copy where somebody else holds them.
+    #[inline]
+    pub(crate) fn own<T: Element>(&mut self) -> Option<&mut [T]> {
+        match self {
+            Storage::One(number) => T::number_mut(number).map(std::slice::from_mut),
+            Storage::Shared(numbers) => Some(T::buffer_mut(Arc::make_mut(numbers))?),
+        }
+    }
+
+    /// Whether both are the same numbers: a single one by its bits, others by where they are.
+    pub(crate) fn is_same(&self, other: &Storage) -> bool {
+        match (self, other) {
+            (Storage::Shared(x), Storage::Shared(y)) => Arc::ptr_eq(x, y),
+            (Storage::One(x), Storage::One(y)) => match (*x, *y) {
+                (Number::Bool([x, ..]), Number::Bool([y, ..])) => x == y,
+                (Number::I64([x]), Number::I64([y])) => x == y,
+                (Number::F32([x, _]), Number::F32([y, _])) => x.to_bits() == y.to_bits(),
+                (Number::F64([x]), Number::F64([y])) => x.to_bits() == y.to_bits(),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+impl<T: Element> From<Buffer<T>> for Storage {
+    #[inline]
+    fn from(buffer: Buffer<T>) -> Self {
+        match *buffer {
+            [number] => Storage::One(T::store_one(number)),
+            _ => Storage::Shared(Arc::new(T::store(buffer))),
         }
     }
 }
@@ -319,34 +317,4 @@ macro_rules! with_float {
 pub(crate) use with_element;
 pub(crate) use with_float;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_longer_used_is_used_again() {
-        let mut shelf = Shelf::<f32>::new();
-        let first = vec![1.0; 10_000];
-        let place = first.as_ptr();
-        shelf.enter(first.capacity());
-        shelf.put(first);
-        assert!(shelf.take(5_000).is_none() && shelf.take(10_001).is_none());
-        let again = shelf.take(9_000).unwrap();
-        assert!(again.as_ptr() == place && again.len() == 9_000);
-        assert_eq!((shelf.idle, shelf.used, shelf.peak), (0, 10_000, 10_000));
-    }
-
-    #[test]
-    fn no_more_is_kept_than_a_quarter_above_the_peak() {
-        let mut shelf = Shelf::<f64>::new();
-        let size = 4 << 20;
-        for i in 0..20 {
-            // Every one too small or too large for the next.
-            let values = Vec::<f64>::with_capacity(if i % 2 == 0 { size } else { 3 * size });
-            shelf.enter(values.capacity());
-            assert!(shelf.idle + shelf.used <= shelf.peak + (8 << 20).max(shelf.peak / 4));
-            shelf.put(values);
-        }
-        assert!(shelf.kept.len() < 3);
-    }
-}
+const _: () = assert!(size_of::<Storage>() == 16);

@@ -3,7 +3,7 @@
 use crate::autograd::Node;
 use crate::dtype::{DType, Element};
 use crate::error::{AtCaller, Error, Result};
-use crate::layout::{Ints, Layout, sizes};
+use crate::layout::{Ints, Layout, SharedLayout, sizes};
 use crate::storage::{Buffer, Storage, with_element};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct Tensor {
-    pub(crate) storage: Arc<Storage>,
-    pub(crate) layout: Arc<Layout>,
+    pub(crate) storage: Storage,
+    pub(crate) layout: SharedLayout,
     pub(crate) node: Option<Arc<Node>>,
 }
 
@@ -34,8 +34,14 @@ const _: () = {
 /// What a tensor is made of, how it is read.
 impl Tensor {
     #[inline]
-    pub(crate) fn new<T: Element>(buffer: Buffer<T>, layout: Arc<Layout>) -> Tensor {
-        Tensor { storage: Arc::new(T::store(buffer)), layout, node: None }
+    pub(crate) fn new<T: Element>(buffer: Buffer<T>, layout: SharedLayout) -> Tensor {
+        Tensor { storage: buffer.into(), layout, node: None }
+    }
+
+    /// A single number. The layout must be of one element.
+    #[inline]
+    pub(crate) fn one<T: Element>(number: T, layout: SharedLayout) -> Tensor {
+        Tensor { storage: Storage::One(number.store_one()), layout, node: None }
     }
 
     /// From values in row-major order.
@@ -96,7 +102,7 @@ impl Tensor {
         Buffer::<T>::check("write", layout.numel())?;
         let mut out = Buffer::unwritten(layout.numel());
         let result = f(&mut out);
-        Ok((Tensor::new(out, Arc::new(layout)), result))
+        Ok((Tensor::new(out, layout.into()), result))
     }
 
     #[track_caller]
@@ -117,7 +123,7 @@ impl Tensor {
                 ),
             ));
         }
-        Ok(Tensor::new(values, Arc::new(layout)))
+        Ok(Tensor::new(values, layout.into()))
     }
 
     /// The sizes along the dimensions.
@@ -185,14 +191,12 @@ impl Tensor {
             ));
         }
         let at = self.layout.offset();
-        match &*self.storage {
-            Storage::I64(x) if x[at].unsigned_abs() > 1 << 53 => Err(Error::value(
+        match self.storage.elements::<i64>() {
+            Some(x) if x[at].unsigned_abs() > 1 << 53 => Err(Error::value(
                 "item",
                 format!("{} does not fit into a float64 exactly; use to_vec::<i64>()", x[at]),
             )),
-            storage => {
-                Ok(with_element!(self.dtype(), T => T::buffer(storage).map_or(f64::NAN, |x| x[at].to_f64())))
-            }
+            _ => Ok(with_element!(self.dtype(), T => self.raw::<T>()[at].to_f64())),
         }
     }
 
@@ -244,7 +248,7 @@ impl Tensor {
     /// comes back.
     #[inline]
     pub(crate) fn values<T: Element>(&self) -> Cow<'_, [T]> {
-        let Some(all) = T::buffer(&self.storage) else {
+        let Some(all) = self.storage.elements::<T>() else {
             debug_assert!(false, "values of {} asked as {}", self.dtype(), T::DTYPE);
             return Cow::Borrowed(&[]);
         };
@@ -265,47 +269,47 @@ impl Tensor {
     /// The element, if there is just one, and of this type.
     #[inline]
     pub(crate) fn only<T: Element>(&self) -> Option<T> {
-        let all = T::buffer(&self.storage).filter(|_| self.numel() == 1)?;
+        let all = self.storage.elements::<T>().filter(|_| self.numel() == 1)?;
         all.get(self.layout.offset()).copied()
     }
 
     /// The whole buffer behind this tensor; element `i` of a contiguous one is at `offset + i`.
     pub(crate) fn raw<T: Element>(&self) -> &[T] {
-        T::buffer(&self.storage).map_or(&[], |b| b)
+        self.storage.elements().unwrap_or(&[])
     }
 
     /// The same numbers under another layout.
     #[inline]
     pub(crate) fn with_layout(&self, layout: Layout) -> Tensor {
-        Tensor { storage: Arc::clone(&self.storage), layout: Arc::new(layout), node: None }
+        Tensor { storage: self.storage.clone(), layout: layout.into(), node: None }
     }
 
-    /// Whether both are the same tensor: the same numbers in memory, seen the same way.
+    /// Whether both are the same tensor: the same numbers in memory, seen the same way, at the same place in the graph. (A
+    /// single number has no place of its own in memory: there the bits decide.)
+    ///
+    /// ```
+    /// use tensor::tensor;
+    /// let x = tensor([1.0, 2.0]).requires_grad();
+    /// assert!(x.is_same(&x.clone()));
+    /// assert!(!x.is_same(&x.detach()) && !x.detach().is_same(&tensor([1.0, 2.0])));
+    /// ```
     pub fn is_same(&self, other: &Tensor) -> bool {
-        Arc::ptr_eq(&self.storage, &other.storage) && self.layout == other.layout
+        self.storage.is_same(&other.storage)
+            && *self.layout == *other.layout
+            && self.node.as_ref().map(|node| node.seq) == other.node.as_ref().map(|node| node.seq)
     }
 
     /// A layout of the same shape without gaps; the same one if it has none.
     #[inline]
-    pub(crate) fn dense_layout(&self) -> Arc<Layout> {
+    pub(crate) fn dense_layout(&self) -> SharedLayout {
         if self.is_contiguous() && self.layout.offset() == 0 {
-            return Arc::clone(&self.layout);
+            return self.layout.clone();
         }
         dense(self.shape())
     }
 }
 
 /// A layout without gaps for a shape that some tensor has already, so it cannot overflow.
-pub(crate) fn dense(shape: &[usize]) -> Arc<Layout> {
-    if shape.is_empty() {
-        return Layout::scalar();
-    }
-    let mut strides: crate::layout::Shape = shape.into();
-    let mut step = 1;
-    for stride in strides.iter_mut().rev() {
-        let size = *stride;
-        *stride = step;
-        step *= size.max(1);
-    }
-    Arc::new(Layout::from_parts(shape.into(), strides, 0))
+pub(crate) fn dense(shape: &[usize]) -> SharedLayout {
+    Layout::dense(shape).into()
 }

@@ -15,7 +15,7 @@
 //! first, the second from the second. That the second run gives the same bits as the first is checked.
 
 use super::mode::{self, CHECKPOINT, enable_grad, is_grad_enabled};
-use super::node::{Kept, Node, Value};
+use super::node::{Kept, Node};
 use crate::error::{Error, Result};
 use crate::random::{generator, set_generator};
 use crate::storage::with_element;
@@ -45,7 +45,7 @@ impl Later {
 struct Frame {
     f: Box<Function>,
     /// Each with whether it is part of a graph. Not the graph itself, or a chain of checkpoints would drop recursively.
-    inputs: Vec<(Value, bool)>,
+    inputs: Vec<(Tensor, bool)>,
     /// The default generator before the first run, so that dropout drops the same.
     generator: crate::random::Generator,
     /// What the first run recorded, and what came out.
@@ -76,7 +76,7 @@ pub fn checkpoint(
     let output = output?;
     let frame = Arc::new(Frame {
         f: Box::new(f),
-        inputs: inputs.iter().map(|x| (Value::of(x), x.needs_grad())).collect(),
+        inputs: inputs.iter().map(|x| (x.detach(), x.needs_grad())).collect(),
         generator: before,
         names: nodes.iter().map(|node| node.name()).collect(),
         result: fingerprint(&output),
@@ -114,7 +114,7 @@ impl Frame {
         let inputs: Vec<Tensor> = self
             .inputs
             .iter()
-            .map(|(value, leaf)| if *leaf { value.tensor(None).requires_grad() } else { value.tensor(None) })
+            .map(|(value, leaf)| if *leaf { value.clone().requires_grad() } else { value.clone() })
             .collect();
         let (output, nodes) = {
             let _restore = Restore(Some(generator()));

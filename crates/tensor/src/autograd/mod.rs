@@ -24,6 +24,7 @@ mod graph;
 mod hooks;
 mod mode;
 mod node;
+mod number;
 mod pending;
 mod walk;
 
@@ -33,6 +34,6 @@ pub use checkpoint::checkpoint;
 pub use functional::{hessian, hvp, jacobian, jvp, vjp};
 pub use hooks::HookHandle;
 pub use mode::{enable_grad, is_grad_enabled, no_grad};
+pub(crate) use node::Kept;
 pub use node::{Ctx, Grads, Keep, Node, Op};
-pub(crate) use node::{Kept, Value};
 pub use walk::{Backward, grad, grad_with};

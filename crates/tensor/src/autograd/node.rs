@@ -3,16 +3,14 @@
 use super::checkpoint::Later;
 use super::hooks::Hooks;
 use super::mode::{ANOMALY, CHECKPOINT, Mode};
+use super::number::number;
 use super::{anomaly, checkpoint, hooks};
 use crate::error::{Error, Result};
-use crate::layout::Layout;
-use crate::storage::Storage;
 use crate::tensor::Tensor;
 use crate::{is_grad_enabled, parameter};
 use smallvec::SmallVec;
 use std::any::Any;
 use std::panic::Location;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Gradients for the inputs of an operation, in their order; `None` where none flows.
@@ -74,6 +72,12 @@ pub trait Op: Any + Send + Sync {
     /// The gradients of the inputs from the gradient of the output, which has the output's shape and type.
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads>;
 
+    /// Whether the gradient goes on to every input as it is, as that of a sum does: then `backward` need not be asked.
+    #[doc(hidden)]
+    fn passes_on(&self) -> bool {
+        false
+    }
+
     /// Adds the gradient of the only input to what has reached it from elsewhere, where that takes less than to make one of
     /// its own, as for a slice, whose gradient is zero nearly everywhere. If it has not been done, `sum` is as it was.
     #[doc(hidden)]
@@ -88,27 +92,10 @@ pub trait Op: Any + Send + Sync {
     }
 }
 
-/// A value without its place in the graph.
-#[derive(Clone)]
-pub(crate) struct Value {
-    pub(crate) storage: Arc<Storage>,
-    pub(crate) layout: Arc<Layout>,
-}
-
-impl Value {
-    pub(crate) fn of(tensor: &Tensor) -> Self {
-        Value { storage: Arc::clone(&tensor.storage), layout: Arc::clone(&tensor.layout) }
-    }
-
-    pub(crate) fn tensor(&self, node: Option<Arc<Node>>) -> Tensor {
-        Tensor { storage: Arc::clone(&self.storage), layout: Arc::clone(&self.layout), node }
-    }
-}
-
 /// What a node holds until the walk has passed it.
 pub(crate) enum Kept {
-    /// Values for `backward`. Empty entries were not asked for.
-    Values { inputs: SmallVec<[Value; 2]>, output: Option<Value> },
+    /// Values for `backward`, outside of the graph.
+    Values { inputs: Each<Tensor>, output: Option<Tensor> },
     /// The same, to be had by running a part of the forward pass again.
     Later(Later),
     /// The walk has been here, and nobody asked to retain the graph.
@@ -117,8 +104,11 @@ pub(crate) enum Kept {
     Leaf(Option<Tensor>),
 }
 
+/// Something of each input. Most operations have at most three, as a linear layer has.
+pub(crate) type Each<T> = SmallVec<[T; 3]>;
+
 /// Where the inputs of a node came from; `None` for an input outside of the graph.
-pub(crate) type Sources = SmallVec<[Option<Arc<Node>>; 2]>;
+pub(crate) type Sources = Each<Option<Arc<Node>>>;
 
 /// One operation that was carried out: the operation, where its inputs came from, and the line that asked for it.
 pub struct Node<O: ?Sized = dyn Op> {
@@ -130,8 +120,6 @@ pub struct Node<O: ?Sized = dyn Op> {
     pub(crate) hooks: OnceLock<Box<Mutex<Hooks>>>,
     pub(crate) op: O,
 }
-
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A tensor that collects gradients.
 struct Leaf;
@@ -147,20 +135,14 @@ impl Op for Leaf {
 
 impl Node {
     #[track_caller]
-    fn new<O: Op>(op: O, inputs: Sources, kept: Mutex<Kept>) -> Arc<Node> {
-        Arc::new(Node {
-            seq: NEXT.fetch_add(1, Ordering::Relaxed),
-            at: Location::caller(),
-            inputs,
-            kept,
-            hooks: OnceLock::new(),
-            op,
-        })
+    #[inline]
+    fn new<O: Op>(op: O, seq: u64, inputs: Sources, kept: Mutex<Kept>) -> Arc<Node> {
+        Arc::new(Node { seq, at: Location::caller(), inputs, kept, hooks: OnceLock::new(), op })
     }
 
     #[track_caller]
     pub(crate) fn leaf() -> Arc<Node> {
-        Node::new(Leaf, SmallVec::new(), Mutex::new(Kept::Leaf(None)))
+        Node::new(Leaf, number(&[]), Each::new(), Mutex::new(Kept::Leaf(None)))
     }
 
     /// The operation's name, such as `Sigmoid`.
@@ -227,25 +209,27 @@ fn take_last(inputs: &mut Sources, orphans: &mut SmallVec<[Arc<Node>; 4]>) {
     }
 }
 
-/// `f` of each input. Nearly all operations have one or two, and these are put straight into place.
-#[inline]
-fn of_each<T>(inputs: &[&Tensor], f: impl Fn(&Tensor) -> T) -> SmallVec<[T; 2]> {
+/// `f` of each input.
+#[inline(always)]
+fn of_each<T>(inputs: &[&Tensor], f: impl Fn(&Tensor) -> T) -> Each<T> {
+    let mut each = Each::new();
+    // A collection would look for more room at every step.
     match *inputs {
-        [x, y] => SmallVec::from_buf([f(x), f(y)]),
-        [x] => {
-            let mut one = SmallVec::new();
-            one.push(f(x));
-            one
+        [x] => each.push(f(x)),
+        [x, y] => {
+            each.push(f(x));
+            each.push(f(y));
         }
-        _ => inputs.iter().map(|t| f(t)).collect(),
+        _ => each.extend(inputs.iter().map(|t| f(t))),
     }
+    each
 }
 
 /// What an operation's `backward` may look at.
 pub struct Ctx<'a> {
     pub(crate) node: &'a Arc<Node>,
-    pub(crate) inputs: &'a [Value],
-    pub(crate) output: Option<&'a Value>,
+    pub(crate) inputs: &'a [Tensor],
+    pub(crate) output: Option<&'a Tensor>,
     /// Set when only some inputs lead to what [`grad`](crate::grad) was asked for.
     pub(crate) useful: Option<&'a (dyn Fn(&Node) -> bool + 'a)>,
     /// The same, for these inputs themselves.
@@ -269,8 +253,21 @@ impl Ctx<'_> {
     /// # Errors
     /// If the operation did not keep its inputs.
     pub fn input(&self, i: usize) -> Result<Tensor> {
-        let value = self.inputs.get(i).ok_or_else(|| self.not_kept("inputs"))?;
-        Ok(value.tensor(if is_grad_enabled() { self.node.inputs[i].clone() } else { None }))
+        let value = self.input_value(i)?;
+        Ok(Tensor {
+            node: if is_grad_enabled() { self.node.inputs[i].clone() } else { None },
+            ..value.clone()
+        })
+    }
+
+    /// The value of input `i`, if the operation [keeps](Op::keep) it, outside of the graph: for a fused path, which then need
+    /// not hold a tensor of its own.
+    ///
+    /// # Errors
+    /// If the operation did not keep its inputs.
+    #[inline]
+    pub fn input_value(&self, i: usize) -> Result<&Tensor> {
+        self.inputs.get(i).ok_or_else(|| self.not_kept("inputs"))
     }
 
     /// The output, if the operation keeps it.
@@ -278,8 +275,17 @@ impl Ctx<'_> {
     /// # Errors
     /// If the operation did not keep its output.
     pub fn output(&self) -> Result<Tensor> {
-        let value = self.output.ok_or_else(|| self.not_kept("output"))?;
-        Ok(value.tensor(if is_grad_enabled() { Some(Arc::clone(self.node)) } else { None }))
+        let value = self.output_value()?;
+        Ok(Tensor { node: is_grad_enabled().then(|| Arc::clone(self.node)), ..value.clone() })
+    }
+
+    /// The value of the output, if the operation keeps it, outside of the graph.
+    ///
+    /// # Errors
+    /// If the operation did not keep its output.
+    #[inline]
+    pub fn output_value(&self) -> Result<&Tensor> {
+        self.output.ok_or_else(|| self.not_kept("output"))
     }
 
     /// Asks `f` for the gradient of each wanted input.
@@ -315,8 +321,11 @@ impl Tensor {
         if !self.is_recorded(mode, inputs) {
             return self;
         }
-        let (sources, kept) = self.remember(op.keep(), inputs);
-        let node: Arc<Node> = Node::new(op, sources, kept);
+        let kept = match op.keep() {
+            Keep::Nothing => Mutex::new(Kept::Values { inputs: Each::new(), output: None }),
+            keep => self.remember(keep, inputs),
+        };
+        let node: Arc<Node> = Node::new(op, number(inputs), of_each(inputs, |t| t.node.clone()), kept);
         if mode.is_watched() {
             self.watched_record(mode, &node, inputs);
         }
@@ -332,15 +341,14 @@ impl Tensor {
 
     /// What a node holds of its inputs and its output. Compiled once, and not for each operation. It comes with its lock: to
     /// put one around it later would move all of it to odd addresses, which takes longer than to write it.
-    fn remember(&self, keep: Keep, inputs: &[&Tensor]) -> (Sources, Mutex<Kept>) {
-        let kept = Kept::Values {
+    fn remember(&self, keep: Keep, inputs: &[&Tensor]) -> Mutex<Kept> {
+        Mutex::new(Kept::Values {
             inputs: match keep {
-                Keep::Inputs | Keep::All => of_each(inputs, Value::of),
-                Keep::Nothing | Keep::Output => SmallVec::new(),
+                Keep::Inputs | Keep::All => of_each(inputs, Tensor::detach),
+                Keep::Nothing | Keep::Output => Each::new(),
             },
-            output: matches!(keep, Keep::Output | Keep::All).then(|| Value::of(self)),
-        };
-        (of_each(inputs, |t| t.node.clone()), Mutex::new(kept))
+            output: matches!(keep, Keep::Output | Keep::All).then(|| self.detach()),
+        })
     }
 
     #[cold]
@@ -398,6 +406,6 @@ impl Tensor {
     /// The same value outside of the graph.
     #[must_use]
     pub fn detach(&self) -> Tensor {
-        Tensor { storage: Arc::clone(&self.storage), layout: Arc::clone(&self.layout), node: None }
+        Tensor { storage: self.storage.clone(), layout: self.layout.clone(), node: None }
     }
 }

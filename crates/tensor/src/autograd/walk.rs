@@ -89,7 +89,7 @@ impl<'a> Backward<'a> {
                 None => false,
             };
             if !taken {
-                leaves.push((Arc::clone(node), grad));
+                leaves.push((node, grad));
             }
             Ok(())
         })?;
@@ -318,7 +318,7 @@ pub(crate) fn walk(
     early: Option<&Completed>,
     // Whether hooks and anomaly mode look on.
     watched: bool,
-    mut visit: impl FnMut(&Arc<Node>, Tensor) -> Result<()>,
+    mut visit: impl FnMut(Arc<Node>, Tensor) -> Result<()>,
 ) -> Result<()> {
     let at = Location::caller();
     let [useful, targets] = [0, 1].map(|i| wanted.map(|w| w[i]));
@@ -334,11 +334,12 @@ pub(crate) fn walk(
             {
                 grad = hooks::run(hooks, grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
             }
-            if node.is_leaf() || useful.is_some() {
-                visit(&node, grad.clone())?;
-            }
             if node.is_leaf() {
+                visit(node, grad)?;
                 continue;
+            }
+            if useful.is_some() {
+                visit(Arc::clone(&node), grad.clone())?;
             }
             // Out of the lock before foreign code runs.
             let mut kept = {
@@ -357,26 +358,35 @@ pub(crate) fn walk(
                 kept = later.take().map_err(|e| e.in_backward(node.op.name(), node.at))?;
             }
             let Kept::Values { inputs, output } = kept else { return Err(released(&node).at(at)) };
+            let failed = |e: Error| e.in_backward(node.op.name(), node.at);
             let added = match node.inputs.as_slice() {
                 [Some(input)] if !differentiable && !look_for_nan => {
                     pending.sum(input).is_some_and(|sum| node.op.add_backward(&grad, sum))
                 }
                 _ => false,
             };
-            if !added {
+            if node.op.passes_on() {
+                let fits = |input: &&Arc<Node>| useful.is_none_or(|useful| useful(input));
+                let mut inputs = node.inputs.iter().flatten().filter(fits);
+                let last = inputs.next_back();
+                for input in inputs {
+                    pending.add(input, grad.clone()).map_err(failed)?;
+                }
+                if let Some(last) = last {
+                    pending.add(last, grad).map_err(failed)?;
+                }
+            } else if !added {
                 let ctx = Ctx { node: &node, inputs: &inputs, output: output.as_ref(), useful, targets };
-                let grads =
-                    node.op.backward(&ctx, &grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
+                let mut grads = node.op.backward(&ctx, &grad).map_err(failed)?;
                 if look_for_nan {
-                    anomaly::check_grads(&node, &grad, &grads)
-                        .map_err(|e| e.in_backward(node.op.name(), node.at))?;
+                    anomaly::check_grads(&node, &grad, &grads).map_err(failed)?;
                 }
                 drop(grad);
-                for (input, grad) in node.inputs.iter().zip(grads) {
-                    if let (Some(input), Some(grad)) = (input, grad)
+                for (input, grad) in node.inputs.iter().zip(&mut grads) {
+                    if let (Some(input), Some(grad)) = (input, grad.take())
                         && useful.is_none_or(|useful| useful(input))
                     {
-                        pending.add(input, grad).map_err(|e| e.in_backward(node.op.name(), node.at))?;
+                        pending.add(input, grad).map_err(failed)?;
                     }
                 }
             }
@@ -386,7 +396,7 @@ pub(crate) fn walk(
                 if let Some(hooks) = leaf.hooks.get() {
                     grad = hooks::run(hooks, grad).map_err(|e| e.in_backward(leaf.op.name(), leaf.at))?;
                 }
-                visit(&leaf, grad)?;
+                visit(leaf, grad)?;
             }
         }
         Ok(())

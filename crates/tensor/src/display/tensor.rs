@@ -2,19 +2,19 @@
 
 use super::number::{fixed, scientific};
 use super::{Values, format_nested, format_tensor};
-use crate::dtype::Element;
-use crate::storage::{Storage, with_element};
+use crate::dtype::{DType, Element};
+use crate::storage::with_element;
 use crate::tensor::Tensor;
 use std::fmt;
 
 impl Tensor {
     /// Runs `f` over the values in row-major order.
     fn with_values<R>(&self, f: impl FnOnce(Values<'_>) -> R) -> R {
-        match &*self.storage {
-            Storage::F32(_) => f(Values::F32(&self.values())),
-            Storage::F64(_) => f(Values::F64(&self.values())),
-            Storage::I64(_) => f(Values::I64(&self.values())),
-            Storage::Bool(_) => f(Values::Bool(&self.values())),
+        match self.dtype() {
+            DType::F32 => f(Values::F32(&self.values())),
+            DType::F64 => f(Values::F64(&self.values())),
+            DType::I64 => f(Values::I64(&self.values())),
+            DType::Bool => f(Values::Bool(&self.values())),
         }
     }
 

@@ -11,20 +11,21 @@
 use super::binary::{Function2, Operand, broadcast_cases, result_type};
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
-use crate::dtype::{DType, Element};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::literal::Scalar;
 use crate::storage::{Buffer, with_float};
 use crate::tensor::Tensor;
 use kernel::Map1;
 use kernel::map::map;
-use std::sync::Arc;
 
 /// `x + y`
 #[derive(Clone, Copy)]
 pub(crate) struct Add;
 impl Function2 for Add {
     const NAME: &'static str = "Add";
+    const SINGLE: bool = true;
+    const PASSES_ON: bool = true;
     const METHOD: &'static str = "add";
     const KEEPS: Keep = Keep::Nothing;
     const INTEGERS: Option<fn(i64, i64) -> i64> = Some(i64::wrapping_add);
@@ -48,6 +49,7 @@ impl Function2 for Add {
 pub(crate) struct Sub;
 impl Function2 for Sub {
     const NAME: &'static str = "Sub";
+    const SINGLE: bool = true;
     const METHOD: &'static str = "sub";
     const KEEPS: Keep = Keep::Nothing;
     const INTEGERS: Option<fn(i64, i64) -> i64> = Some(i64::wrapping_sub);
@@ -70,6 +72,7 @@ impl Function2 for Sub {
 pub(crate) struct Mul;
 impl Function2 for Mul {
     const NAME: &'static str = "Mul";
+    const SINGLE: bool = true;
     const METHOD: &'static str = "mul";
     const INTEGERS: Option<fn(i64, i64) -> i64> = Some(i64::wrapping_mul);
     const BOOLS: Option<fn(bool, bool) -> bool> = Some(|x, y| x & y);
@@ -92,6 +95,7 @@ impl Function2 for Mul {
 pub(crate) struct Div;
 impl Function2 for Div {
     const NAME: &'static str = "Div";
+    const SINGLE: bool = true;
     const METHOD: &'static str = "div";
     #[inline(always)]
     fn value<R: kernel::Real>(self, x: R, y: R) -> R {
@@ -144,6 +148,9 @@ struct WithNumber(Numbered, &'static str);
 impl Op for WithNumber {
     fn name(&self) -> &'static str {
         self.1
+    }
+    fn passes_on(&self) -> bool {
+        matches!(self.0, Numbered::Plus(_))
     }
     fn keep(&self) -> Keep {
         Keep::Nothing
@@ -347,14 +354,19 @@ pub(crate) fn accumulate(sum: &mut Tensor, grad: Tensor) -> Result<()> {
     if plain && sum.dtype() == grad.dtype() {
         let (first, len) = (sum.layout.offset(), sum.numel());
         let done = with_float!(grad.dtype(), T => {
-            match Arc::get_mut(&mut sum.storage).and_then(T::buffer_mut) {
-                Some(buffer) => {
+            match (sum.storage.sole::<T>(), grad.only::<T>()) {
+                // Not worth the question what the processor can do.
+                (Some([sum]), Some(grad)) => {
+                    *sum += grad;
+                    true
+                }
+                (Some(buffer), _) => {
                     let grad = grad.values::<T>();
                     let sum = &mut buffer[first..first + len];
                     kernel::vectorize!(sum.iter_mut().zip(grad.iter()).for_each(|(s, g)| *s += g));
                     true
                 }
-                None => false,
+                (None, _) => false,
             }
         });
         if done {

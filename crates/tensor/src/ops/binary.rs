@@ -12,18 +12,17 @@
 //! assert!(y.add(&tensor([1.0, 2.0, 3.0])).is_err()); // where the operator would panic
 //! ```
 
-use super::broadcast::{common_shape, pairs, zip_rows};
+use super::broadcast::{Elements, common_shape, pairs, zip_rows};
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::layout::Layout;
+use crate::layout::SharedLayout;
 use crate::literal::Scalar;
 use crate::storage::Buffer;
 use crate::tensor::{Tensor, dense};
 use kernel::map::{Arg, zip, zip_each, zip3, zip3_each};
 use kernel::{Float, Lane, Map2, Map3};
-use std::sync::Arc;
 
 /// A function of two numbers. `#[inline(always)]` on the formulas lets the loops around them vectorise.
 pub trait Function2: Copy + Send + Sync + 'static {
@@ -41,6 +40,10 @@ pub trait Function2: Copy + Send + Sync + 'static {
     const DIVIDES: bool = false;
     /// As [`Function::RARE`](super::unary::Function::RARE).
     const RARE: bool = false;
+    /// Whether the value is a single operation of the processor, and so the same bits without a vector loop.
+    const SINGLE: bool = false;
+    /// Whether both pulls are the gradient itself.
+    const PASSES_ON: bool = false;
 
     /// The value at `(x, y)`.
     fn value<R: kernel::Real>(self, x: R, y: R) -> R;
@@ -134,7 +137,7 @@ impl<F: Function2, const Y: bool> Map3 for Pull<F, Y> {
 /// The function as the graph remembers it. The layouts of the operands are held only if they were broadcast.
 pub(crate) struct Binary<F> {
     f: F,
-    broadcast: Option<Box<[Arc<Layout>; 2]>>,
+    broadcast: Option<Box<[SharedLayout; 2]>>,
 }
 
 impl<F: Function2> Binary<F> {
@@ -174,7 +177,14 @@ impl Tensor {
 /// Both operands have the type that is computed in.
 #[track_caller]
 fn binary<F: Function2>(f: F, x: &Tensor, y: &Tensor) -> Result<Tensor> {
-    let same = Arc::ptr_eq(&x.layout, &y.layout) || x.shape() == y.shape();
+    if F::SINGLE
+        && let (Some(a), Some(b)) = (x.only::<f32>(), y.only::<f32>())
+        && x.dim() == y.dim()
+    {
+        let out = Tensor::one(f.value(Lane::<f32, false>(a), Lane(b)).0, x.dense_layout());
+        return Ok(out.record(Binary { f, broadcast: None }, &[x, y]));
+    }
+    let same = x.layout.is_same(&y.layout) || x.shape() == y.shape();
     let layout = if same {
         x.dense_layout()
     } else {
@@ -194,7 +204,7 @@ fn binary<F: Function2>(f: F, x: &Tensor, y: &Tensor) -> Result<Tensor> {
         _ => zip_rows(x, y, layout, move |x, y, out| values::<f32, F>(f, x, y, out)),
     };
     let broadcast = (!same && out.dtype().is_float())
-        .then(|| Box::new([Arc::clone(&x.layout), Arc::clone(&y.layout)]));
+        .then(|| Box::new([x.layout.clone(), y.layout.clone()]));
     Ok(out.record(Binary { f, broadcast }, &[x, y]))
 }
 
@@ -232,14 +242,17 @@ fn zip3_floats(
     double: &Loop3<f64>,
 ) -> Tensor {
     let [x, y] = operands;
+    // Most often one of the three has it already.
+    let dense = [grad, x, y].into_iter().find(|t| t.is_contiguous() && t.shape() == grad.shape());
+    let layout = dense.unwrap_or(grad).dense_layout();
     if grad.dtype() == DType::F64 {
         let mut out = Buffer::unwritten(grad.numel());
-        double([Arg::of(&x.values()), Arg::of(&y.values()), Arg::Slice(&grad.values())], &mut out);
-        return Tensor::new(out, grad.dense_layout());
+        double([x, y, grad].map(Tensor::operand).each_ref().map(Elements::arg), &mut out);
+        return Tensor::new(out, layout);
     }
     let mut out = Buffer::unwritten(grad.numel());
-    single([Arg::of(&x.values()), Arg::of(&y.values()), Arg::Slice(&grad.values())], &mut out);
-    Tensor::new(out, grad.dense_layout())
+    single([x, y, grad].map(Tensor::operand).each_ref().map(Elements::arg), &mut out);
+    Tensor::new(out, layout)
 }
 
 impl<F: Function2> Op for Binary<F> {
@@ -251,32 +264,42 @@ impl<F: Function2> Op for Binary<F> {
         F::KEEPS
     }
 
+    fn passes_on(&self) -> bool {
+        F::PASSES_ON && self.broadcast.is_none()
+    }
+
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
+        let f = self.f;
+        let own = |i: usize, pulled: Tensor| match &self.broadcast {
+            Some(layouts) => pulled.sum_to_size(layouts[i].shape()),
+            None => Ok(pulled),
+        };
+        if Binary::<F>::LOOPS && !is_grad_enabled() {
+            let operands = [ctx.input_value(0)?, ctx.input_value(1)?];
+            let fits = |t: &Tensor| t.is_contiguous() && (t.shape() == grad.shape() || t.numel() == 1);
+            if operands.into_iter().all(fits) {
+                return ctx.grads(|i| {
+                    own(
+                        i,
+                        zip3_floats(
+                            operands,
+                            grad,
+                            &move |args, out| pulls(f, i, args, out),
+                            &move |args, out| pulls(f, i, args, out),
+                        ),
+                    )
+                });
+            }
+        }
         // A function that keeps nothing pulls from the gradient alone.
+        let nothing = || Tensor::scalar(0.0, grad.dtype());
         let (x, y) = match F::KEEPS {
-            Keep::Nothing => (grad.clone(), grad.clone()),
+            Keep::Nothing => (nothing(), nothing()),
             _ => (ctx.input(0)?, ctx.input(1)?),
         };
-        let fits = |t: &Tensor| t.is_contiguous() && (t.shape() == grad.shape() || t.numel() == 1);
-        let fused = !is_grad_enabled() && grad.is_contiguous() && fits(&x) && fits(&y);
-        let f = self.f;
         ctx.grads(|i| {
-            let pulled = if Binary::<F>::LOOPS && fused {
-                zip3_floats(
-                    [&x, &y],
-                    grad,
-                    &move |args, out| pulls(f, i, args, out),
-                    &move |args, out| pulls(f, i, args, out),
-                )
-            } else if i == 0 {
-                f.pull_x(x.clone(), y.clone(), grad.clone())
-            } else {
-                f.pull_y(x.clone(), y.clone(), grad.clone())
-            };
-            match &self.broadcast {
-                Some(layouts) => pulled.sum_to_size(layouts[i].shape()),
-                None => Ok(pulled),
-            }
+            let (x, y, grad) = (x.clone(), y.clone(), grad.clone());
+            own(i, if i == 0 { f.pull_x(x, y, grad) } else { f.pull_y(x, y, grad) })
         })
     }
 }

@@ -10,11 +10,11 @@
 use crate::autograd::check::Case;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
-use crate::layout::{Layout, Shape, broadcast};
+use crate::layout::{Layout, Shape, SharedLayout, broadcast};
 use crate::storage::Buffer;
 use crate::tensor::Tensor;
 use kernel::map::Arg;
-use std::sync::Arc;
+use std::borrow::Cow;
 
 #[track_caller]
 pub(crate) fn common_shape(op: &'static str, x: &Tensor, y: &Tensor) -> Result<Shape> {
@@ -35,13 +35,13 @@ pub(crate) fn common_shape(op: &'static str, x: &Tensor, y: &Tensor) -> Result<S
 pub(crate) fn zip_rows<T: Element, U: Element>(
     x: &Tensor,
     y: &Tensor,
-    layout: Arc<Layout>,
+    layout: SharedLayout,
     mut row: impl FnMut(Arg<'_, T>, Arg<'_, T>, &mut [U]),
 ) -> Tensor {
     if let (1, Some(x), Some(y)) = (layout.numel(), x.only(), y.only()) {
         let mut out = [U::default()];
         row(Arg::Scalar(x), Arg::Scalar(y), &mut out);
-        return Tensor::new(Buffer::scalar(out[0]), layout);
+        return Tensor::one(out[0], layout);
     }
     rows(x, y, layout, &mut row)
 }
@@ -52,7 +52,7 @@ type Row<'a, T, U> = dyn FnMut(Arg<'_, T>, Arg<'_, T>, &mut [U]) + 'a;
 fn rows<T: Element, U: Element>(
     x: &Tensor,
     y: &Tensor,
-    layout: Arc<Layout>,
+    layout: SharedLayout,
     row: &mut Row<'_, T, U>,
 ) -> Tensor {
     let numel = layout.numel();
@@ -75,12 +75,36 @@ fn rows<T: Element, U: Element>(
     Tensor::new(out, layout)
 }
 
+/// What a loop reads of a tensor.
+pub(crate) enum Elements<'a, T: Clone> {
+    /// The same number everywhere.
+    One(T),
+    Each(Cow<'a, [T]>),
+}
+
+impl<T: Copy> Elements<'_, T> {
+    pub(crate) fn arg(&self) -> Arg<'_, T> {
+        match self {
+            Elements::One(number) => Arg::Scalar(*number),
+            Elements::Each(elements) => Arg::of(elements),
+        }
+    }
+}
+
 /// A plain loop over pairs, for what is no formula over [`Real`].
 pub(crate) fn pairs<T: Copy, U>(x: Arg<'_, T>, y: Arg<'_, T>, out: &mut [U], f: impl Fn(T, T) -> U) {
     kernel::map::zip_with(x, y, out, f);
 }
 
 impl Tensor {
+    /// The elements for a loop, without a copy if they are one number repeated, as in the gradient of a sum.
+    pub(crate) fn operand<T: Element>(&self) -> Elements<'_, T> {
+        match self.raw::<T>() {
+            [number] => Elements::One(*number),
+            _ => Elements::Each(self.values()),
+        }
+    }
+
     /// Expanded to `shape`, and copied if the last dimension is then neither dense nor constant.
     fn rowwise(&self, shape: &[usize]) -> Tensor {
         let expanded = match self.layout.expand(shape) {

@@ -6,12 +6,11 @@ use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
-use crate::layout::Layout;
+use crate::layout::SharedLayout;
 use crate::storage::with_element;
 use crate::tensor::{Tensor, dense};
 use kernel::map::Arg;
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 macro_rules! comparisons {
     ($($(#[$doc:meta])* $method:ident $symbol:tt;)*) => {
@@ -163,7 +162,7 @@ impl Tensor {
                 .map(|((&m, &a), &b)| if m { a } else { b }).collect();
             Tensor::new(chosen, dense(&shape))
         });
-        let op = Where { layouts: [Arc::clone(&yes.layout), Arc::clone(&no.layout)], mask: mask.detach() };
+        let op = Where { layouts: [yes.layout.clone(), no.layout.clone()], mask: mask.detach() };
         Ok(out.record(op, &[&yes, &no]))
     }
 
@@ -248,7 +247,7 @@ impl Tensor {
 }
 
 struct Where {
-    layouts: [Arc<Layout>; 2],
+    layouts: [SharedLayout; 2],
     mask: Tensor,
 }
 

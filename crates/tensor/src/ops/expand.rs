@@ -10,12 +10,11 @@
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::error::{Error, Result};
-use crate::layout::{Ints, Layout, Shape, broadcast};
+use crate::layout::{Ints, Layout, Shape, SharedLayout, broadcast};
 use crate::tensor::Tensor;
-use std::sync::Arc;
 
 struct Expand {
-    input: Arc<Layout>,
+    input: SharedLayout,
 }
 
 impl Op for Expand {
@@ -66,7 +65,7 @@ impl Tensor {
         if layout == *self.layout {
             return Ok(self.clone());
         }
-        Ok(self.with_layout(layout).record(Expand { input: Arc::clone(&self.layout) }, &[self]))
+        Ok(self.with_layout(layout).record(Expand { input: self.layout.clone() }, &[self]))
     }
 
     /// Repeats to the shape of another tensor.

@@ -17,7 +17,6 @@ use crate::layout::{Layout, Shape};
 use crate::storage::{Buffer, with_element};
 use crate::tensor::Tensor;
 use smallvec::SmallVec;
-use std::sync::Arc;
 
 /// The tensors one behind the other along `dim`; their other sizes are equal. Types are promoted.
 ///
@@ -81,7 +80,7 @@ fn joined(name: &'static str, tensors: &[&Tensor], dim: isize) -> Result<Tensor>
                 out.extend_from_slice(&values[o * len..(o + 1) * len]);
             }
         }
-        Tensor::new(Buffer::<T>::from(out), Arc::new(layout))
+        Tensor::new(Buffer::<T>::from(out), layout.into())
     });
     let op = Cat {
         name,

@@ -13,10 +13,9 @@ use super::places::{Places, check_index, places_in, same_type};
 use crate::autograd::check::{Case, case, float64};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::layout::{Ints, Layout, sizes};
+use crate::layout::{Ints, SharedLayout, sizes};
 use crate::storage::{Buffer, with_element};
 use crate::tensor::{Tensor, dense};
-use std::sync::Arc;
 
 impl Tensor {
     /// The elements where the mask holds, in row-major order, as a vector. Both are broadcast.
@@ -129,11 +128,11 @@ impl Tensor {
 }
 
 /// The indices of places in a tensor of this shape, a tensor of this layout for each dimension.
-fn columns(places: &[usize], shape: &[usize], layout: &Arc<Layout>) -> Vec<Tensor> {
+fn columns(places: &[usize], shape: &[usize], layout: &SharedLayout) -> Vec<Tensor> {
     let strides = dense(shape);
     let column = |(&size, &stride): (&usize, &usize)| {
         let of = |&place: &usize| (place / stride % size.max(1)) as i64;
-        Tensor::new(places.iter().map(of).collect::<Buffer<i64>>(), Arc::clone(layout))
+        Tensor::new(places.iter().map(of).collect::<Buffer<i64>>(), layout.clone())
     };
     shape.iter().zip(strides.strides()).map(column).collect()
 }

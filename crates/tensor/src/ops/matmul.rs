@@ -11,13 +11,12 @@ use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
 use crate::dtype::DType;
 use crate::error::{AtCaller, Error, Result};
-use crate::layout::{Layout, Shape, broadcast};
+use crate::layout::{Layout, Shape, SharedLayout, broadcast};
 use crate::storage::{Buffer, with_float};
 use crate::tensor::{Tensor, dense};
 use kernel::gemm::{Matrix, gemm, gemm_with_bias};
 use kernel::reduce::{Itself, add_rows, dot, sum_f64};
 use smallvec::SmallVec;
-use std::sync::Arc;
 
 impl Tensor {
     /// Matrix product. Vectors count as a row on the left and as a column on the right; dimensions before the last two
@@ -59,7 +58,7 @@ impl Tensor {
         let mut shape = broadcast(&a[..a.len() - 2], &b[..b.len() - 2]).ok_or_else(mismatch).at_caller()?;
         let batch = shape.clone();
         shape.extend((self.dim() > 1).then_some(n).into_iter().chain((other.dim() > 1).then_some(m)));
-        let layout = if shape.is_empty() { Layout::scalar() } else { Arc::new(Layout::contiguous(op, &shape)?) };
+        let layout = if shape.is_empty() { Layout::scalar() } else { Layout::contiguous(op, &shape)?.into() };
         let out = match self.dtype() {
             DType::Bool => {
                 return Err(Error::dtype(op, "bools cannot be multiplied; convert with .to(DType::I64)"));
@@ -67,7 +66,7 @@ impl Tensor {
             DType::I64 => Tensor::new(integers(&x, &y, &batch), layout),
             dtype => with_float!(dtype, T => {
                 if shape.is_empty() {
-                    Tensor::new(Buffer::<T>::scalar(dot(&self.values::<T>(), &other.values::<T>())), layout)
+                    Tensor::one(dot(&self.values::<T>(), &other.values::<T>()), layout)
                 } else {
                     Tensor::new(products::<T>(&x, &y, &batch), layout)
                 }
@@ -81,7 +80,7 @@ impl Tensor {
             (_, 2, 2) => "Mm",
             _ => "UnsafeView",
         };
-        let (left, right) = (Arc::clone(&self.layout), Arc::clone(&other.layout));
+        let (left, right) = (self.layout.clone(), other.layout.clone());
         Ok(out.record(MatMul { name, left, right }, &[self, other]))
     }
 
@@ -125,7 +124,7 @@ impl Tensor {
             return in_steps(&weight.t()?).at_caller();
         }
         let (outs, ins) = (weight.shape()[0], weight.shape()[1]);
-        let mut shape: Shape = self.shape().into();
+        let mut shape = Shape::from_slice(self.shape());
         if let Some(last) = shape.last_mut() {
             *last = outs;
         }
@@ -238,8 +237,8 @@ fn integers(x: &Tensor, y: &Tensor, batch: &[usize]) -> Buffer<i64> {
 /// `C = A·B`: `∂A = ∂C·Bᵀ`, `∂B = Aᵀ·∂C`.
 struct MatMul {
     name: &'static str,
-    left: Arc<Layout>,
-    right: Arc<Layout>,
+    left: SharedLayout,
+    right: SharedLayout,
 }
 
 impl Op for MatMul {
@@ -320,7 +319,7 @@ fn linear_grads<T: kernel::Float + crate::Element>(
     [rows, outs]: [usize; 2],
 ) -> Result<Grads> {
     let grad = grad.values::<T>();
-    let (x, weight) = (ctx.input(0)?, ctx.input(1)?);
+    let (x, weight) = (ctx.input_value(0)?, ctx.input_value(1)?);
     let ins = weight.size(1)?;
     ctx.grads(|i| {
         Ok(match i {
@@ -342,7 +341,7 @@ fn linear_grads<T: kernel::Float + crate::Element>(
                     sums => add_rows(Itself, &grad, None, sums),
                 }
                 let sums = sums.iter().map(|&sum| kernel::Float::from_f64(sum)).collect::<Buffer<T>>();
-                Tensor::new(sums, ctx.input(2)?.dense_layout())
+                Tensor::new(sums, ctx.input_value(2)?.dense_layout())
             }
         })
     })

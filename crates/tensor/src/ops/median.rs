@@ -17,7 +17,7 @@ use super::reduce::Plan;
 use crate::autograd::check::{Case, case, float64};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
-use crate::layout::Shape;
+use crate::layout::{Layout, Shape};
 use crate::storage::{Buffer, with_element, with_float};
 use crate::tensor::{Tensor, dense};
 
@@ -119,7 +119,7 @@ impl Tensor {
             with_element!(self.dtype(), T => {
                 let x = self.values::<T>();
                 let place = middle(&x, ignored, &mut Vec::new());
-                Tensor::new(Buffer::scalar(x[place]), dense(&[]))
+                Tensor::one(x[place], Layout::scalar())
             })
         };
         Ok(out.record(Extreme { name, plan }, &[self]))

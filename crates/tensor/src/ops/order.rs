@@ -5,10 +5,9 @@ use super::lanes::Lanes;
 use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::dtype::{DType, Element};
 use crate::error::Result;
-use crate::layout::Layout;
+use crate::layout::SharedLayout;
 use crate::storage::with_element;
 use crate::tensor::Tensor;
-use std::sync::Arc;
 
 /// A number that grows as the element does: −∞ < … < −0 = 0 < … < ∞ < NaN, and all NaN equal.
 #[inline(always)]
@@ -42,7 +41,7 @@ struct Chosen {
     dim: isize,
     /// With `dim`, be it of size 1.
     index: Tensor,
-    input: Arc<Layout>,
+    input: SharedLayout,
 }
 
 impl Op for Chosen {
@@ -79,7 +78,7 @@ impl Tensor {
             let at = |(i, &row): (usize, &i64)| x[(i / block * size + row as usize) * inner + i % inner];
             Tensor::new(rows.iter().enumerate().map(at).collect(), short.dense_layout())
         });
-        let op = Chosen { name, dim: dim as isize, index: index.detach(), input: Arc::clone(&self.layout) };
+        let op = Chosen { name, dim: dim as isize, index: index.detach(), input: self.layout.clone() };
         Ok((values.record(op, &[self]), short))
     }
 }

@@ -14,7 +14,7 @@ use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::layout::Layout;
+use crate::layout::{Layout, SharedLayout};
 use crate::storage::{Buffer, with_element};
 use crate::tensor::{Tensor, dense};
 use std::sync::Arc;
@@ -83,12 +83,12 @@ pub(crate) fn same_type(op: &'static str, target: &Tensor, source: &Tensor) -> R
 impl Tensor {
     /// The elements at `places`, one for each element of `layout`.
     #[track_caller]
-    pub(crate) fn read(&self, name: &'static str, places: &Places, layout: Arc<Layout>) -> Tensor {
+    pub(crate) fn read(&self, name: &'static str, places: &Places, layout: SharedLayout) -> Tensor {
         let out = with_element!(self.dtype(), T => {
             let x = self.values::<T>();
             Tensor::new(places.iter().map(|&p| x[p]).collect(), layout)
         });
-        out.record(Read { name, places: Arc::clone(places), input: Arc::clone(&self.layout) }, &[self])
+        out.record(Read { name, places: Arc::clone(places), input: self.layout.clone() }, &[self])
     }
 
     /// Zeros in the shape of `whole`, to which these elements are added at `places`: the reverse of `read`.
@@ -100,9 +100,9 @@ impl Tensor {
             for (&p, &v) in places.iter().zip(self.values::<T>().iter()) {
                 out[p] = plus(out[p], v);
             }
-            Tensor::new(out, Arc::new(layout))
+            Tensor::new(out, layout.into())
         });
-        let op = Unread { name, places: Arc::clone(places), input: Arc::clone(&self.layout) };
+        let op = Unread { name, places: Arc::clone(places), input: self.layout.clone() };
         Ok(out.record(op, &[self]))
     }
 
@@ -116,7 +116,7 @@ impl Tensor {
             }
             Tensor::new(out, self.dense_layout())
         });
-        let op = AddAt { name, places: Arc::clone(places), src: Arc::clone(&src.layout) };
+        let op = AddAt { name, places: Arc::clone(places), src: src.layout.clone() };
         Ok(out.record(op, &[self, src]))
     }
 
@@ -131,7 +131,7 @@ impl Tensor {
             }
             Tensor::new(out, self.dense_layout())
         });
-        let op = WriteAt { name, places: Arc::clone(places), src: Arc::clone(&src.layout) };
+        let op = WriteAt { name, places: Arc::clone(places), src: src.layout.clone() };
         Ok(out.record(op, &[self, src]))
     }
 }
@@ -139,7 +139,7 @@ impl Tensor {
 struct Read {
     name: &'static str,
     places: Places,
-    input: Arc<Layout>,
+    input: SharedLayout,
 }
 
 impl Op for Read {
@@ -157,7 +157,7 @@ impl Op for Read {
 struct Unread {
     name: &'static str,
     places: Places,
-    input: Arc<Layout>,
+    input: SharedLayout,
 }
 
 impl Op for Unread {
@@ -175,7 +175,7 @@ impl Op for Unread {
 struct AddAt {
     name: &'static str,
     places: Places,
-    src: Arc<Layout>,
+    src: SharedLayout,
 }
 
 impl Op for AddAt {
@@ -196,7 +196,7 @@ impl Op for AddAt {
 struct WriteAt {
     name: &'static str,
     places: Places,
-    src: Arc<Layout>,
+    src: SharedLayout,
 }
 
 impl Op for WriteAt {

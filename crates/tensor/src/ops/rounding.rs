@@ -19,13 +19,12 @@ use crate::autograd::check::{Case, case, float64};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::literal::Scalar;
-use crate::layout::Layout;
+use crate::layout::SharedLayout;
 use crate::storage::with_float;
 use crate::tensor::{Tensor, dense};
 use kernel::map::Arg;
 use std::cmp::Ordering;
 use std::f64::consts::PI;
-use std::sync::Arc;
 
 functions! {
     /// The largest integer not above; slope 0.
@@ -171,7 +170,7 @@ impl Function3 for ClampTensor {
 /// The next number moves with the first one, unless it is the second one.
 struct NextAfter {
     moves: Tensor,
-    input: Arc<Layout>,
+    input: SharedLayout,
 }
 
 impl Op for NextAfter {
@@ -284,7 +283,7 @@ impl Tensor {
                 Some(Ordering::Greater) => x.next_down(),
             });
         }));
-        Ok(out.record(NextAfter { moves, input: Arc::clone(&self.layout) }, &[&self.to(x.dtype())]))
+        Ok(out.record(NextAfter { moves, input: self.layout.clone() }, &[&self.to(x.dtype())]))
     }
 
     /// The nearest multiple of `10^−decimals`, ties to even; slope 0. Integers stay as they are.

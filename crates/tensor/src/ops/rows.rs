@@ -15,7 +15,7 @@ use super::strided::plus;
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::error::{Error, Result};
-use crate::layout::{Layout, Shape};
+use crate::layout::{Layout, Shape, SharedLayout};
 use crate::storage::{Buffer, with_element};
 use crate::tensor::{Tensor, dense};
 use std::sync::Arc;
@@ -65,9 +65,9 @@ impl Tensor {
             } else {
                 blocks.starts(&rows).for_each(|first| out.extend_from_slice(&x[first..first + blocks.inner]));
             }
-            Tensor::new(Buffer::<T>::from(out), Arc::new(layout))
+            Tensor::new(Buffer::<T>::from(out), layout.into())
         });
-        Ok(out.record(SelectRows { name, dim, rows, input: Arc::clone(&self.layout) }, &[self]))
+        Ok(out.record(SelectRows { name, dim, rows, input: self.layout.clone() }, &[self]))
     }
 
     /// Zeros in the shape of `whole`, to whose slices the slices of this tensor are added: the reverse of
@@ -78,9 +78,9 @@ impl Tensor {
         let out = with_element!(self.dtype(), T => {
             let mut out = Buffer::<T>::zeros(layout.numel());
             add_rows(&mut out, &Lanes::of(whole.shape(), dim), rows, &self.values::<T>());
-            Tensor::new(out, Arc::new(layout))
+            Tensor::new(out, layout.into())
         });
-        let op = UnselectRows { name, dim, rows: Arc::clone(rows), input: Arc::clone(&self.layout) };
+        let op = UnselectRows { name, dim, rows: Arc::clone(rows), input: self.layout.clone() };
         Ok(out.record(op, &[self]))
     }
 
@@ -97,7 +97,7 @@ impl Tensor {
             add_rows(&mut out, &Lanes::of(self.shape(), dim), &rows, &source.values::<T>());
             Tensor::new(out, self.dense_layout())
         });
-        let op = AddRows { dim, rows, source: Arc::clone(&source.layout) };
+        let op = AddRows { dim, rows, source: source.layout.clone() };
         Ok(out.record(op, &[self, source]))
     }
 
@@ -214,7 +214,7 @@ struct SelectRows {
     name: &'static str,
     dim: usize,
     rows: Rows,
-    input: Arc<Layout>,
+    input: SharedLayout,
 }
 
 impl Op for SelectRows {
@@ -233,7 +233,7 @@ struct UnselectRows {
     name: &'static str,
     dim: usize,
     rows: Rows,
-    input: Arc<Layout>,
+    input: SharedLayout,
 }
 
 impl Op for UnselectRows {
@@ -253,7 +253,7 @@ impl Op for UnselectRows {
 struct AddRows {
     dim: usize,
     rows: Rows,
-    source: Arc<Layout>,
+    source: SharedLayout,
 }
 
 impl Op for AddRows {

@@ -11,15 +11,14 @@
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::error::{Error, Result};
-use crate::layout::{Ints, Layout, Shape, normalize_dim, sizes};
+use crate::layout::{Ints, Layout, Shape, SharedLayout, normalize_dim, sizes};
 use crate::storage::{Buffer, with_element};
 use crate::tensor::{Tensor, dense};
-use std::sync::Arc;
 
 /// A view whose gradient is the gradient, viewed back as the input's shape: reshape, squeeze, unsqueeze.
 pub(crate) struct Reshape {
     name: &'static str,
-    input: Arc<Layout>,
+    input: SharedLayout,
 }
 
 impl Reshape {
@@ -57,7 +56,7 @@ impl Tensor {
                 ("UnsafeView", self.detach().contiguous().with_layout(layout))
             }
         };
-        Ok(out.record(Reshape { name, input: Arc::clone(&self.layout) }, &[self]))
+        Ok(out.record(Reshape { name, input: self.layout.clone() }, &[self]))
     }
 
     /// In the shape of another tensor.
@@ -81,7 +80,7 @@ impl Tensor {
             Some(layout) => self.with_layout(layout),
             None => Tensor { layout: row, ..self.detach().contiguous() },
         };
-        out.record(Reshape { name: "View", input: Arc::clone(&self.layout) }, &[self])
+        out.record(Reshape { name: "View", input: self.layout.clone() }, &[self])
     }
 
     /// [`reshape`](Tensor::reshape), but never a copy.
@@ -102,7 +101,7 @@ impl Tensor {
                 ),
             ));
         };
-        Ok(self.with_layout(layout).record(Reshape { name: "View", input: Arc::clone(&self.layout) }, &[self]))
+        Ok(self.with_layout(layout).record(Reshape { name: "View", input: self.layout.clone() }, &[self]))
     }
 
     /// [`view`](Tensor::view) in the shape of another tensor.
@@ -170,7 +169,7 @@ impl Tensor {
     pub fn unsqueeze(&self, dim: isize) -> Result<Tensor> {
         let d = normalize_dim("unsqueeze", dim, self.dim() + 1)?;
         let out = self.with_layout(self.layout.unsqueeze(d));
-        Ok(out.record(Reshape { name: "Unsqueeze", input: Arc::clone(&self.layout) }, &[self]))
+        Ok(out.record(Reshape { name: "Unsqueeze", input: self.layout.clone() }, &[self]))
     }
 
     /// Without the dimensions of size 1.
@@ -198,7 +197,7 @@ impl Tensor {
         let keep = |d: &usize| self.shape()[*d] != 1 || !drop(*d);
         let dims: Shape = (0..self.dim()).filter(keep).collect();
         let out = self.with_layout(self.layout.permute(&dims));
-        out.record(Reshape { name, input: Arc::clone(&self.layout) }, &[self])
+        out.record(Reshape { name, input: self.layout.clone() }, &[self])
     }
 
     /// With at least one dimension: a scalar becomes `(1)`.
@@ -238,7 +237,7 @@ impl Tensor {
         // Ones never ask for a copy.
         match self.layout.reshape(&shape) {
             Some(layout) => {
-                let op = Reshape { name: "Unsqueeze", input: Arc::clone(&self.layout) };
+                let op = Reshape { name: "Unsqueeze", input: self.layout.clone() };
                 self.with_layout(layout).record(op, &[self])
             }
             None => self.clone(),
@@ -255,7 +254,7 @@ impl Tensor {
         let out = with_element!(self.dtype(), T => {
             Tensor::new(Buffer::<T>::from(self.values::<T>().into_owned()), dense(self.shape()))
         });
-        out.record(Reshape { name: "Clone", input: Arc::clone(&self.layout) }, &[self])
+        out.record(Reshape { name: "Clone", input: self.layout.clone() }, &[self])
     }
 }
 

@@ -20,7 +20,6 @@ use crate::layout::{Ints, Layout, Shape, sizes};
 use crate::literal::Scalar;
 use crate::storage::{Buffer, with_element, with_float};
 use crate::tensor::Tensor;
-use std::sync::Arc;
 
 /// What `part` picks from a dense tensor of shape `whole`.
 struct Strided {
@@ -45,7 +44,7 @@ impl Op for Strided {
         }
         let offset = sum.layout.offset();
         with_float!(grad.dtype(), T => {
-            let Some(sums) = Arc::get_mut(&mut sum.storage).and_then(T::buffer_mut) else { return false };
+            let Some(sums) = sum.storage.sole::<T>() else { return false };
             rows_of(&self.part, &grad.values::<T>(), |first, stride, row| {
                 let places = &mut sums[offset + first..];
                 match stride {
@@ -131,7 +130,7 @@ impl Tensor {
                 1 => out[first..first + row.len()].copy_from_slice(row),
                 _ => row.iter().enumerate().for_each(|(i, &value)| out[first + i * stride] = value),
             });
-            Tensor::new(out, Arc::new(layout))
+            Tensor::new(out, layout.into())
         });
         Ok(out.record(Unstrided { name, part: part.clone() }, &[self]))
     }

@@ -15,16 +15,15 @@
 
 use super::reduce::{Groups, Plan, Side, fold};
 use crate::autograd::check::{Case, case, float64};
-use crate::autograd::{Ctx, Grads, Keep, Op};
+use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
-use crate::layout::{Ints, Layout, Shape};
+use crate::layout::{Ints, Layout, Shape, SharedLayout};
 use crate::storage::{Buffer, with_float};
 use crate::tensor::Tensor;
 use kernel::reduce::{Itself, add_columns, add_rows, sum_f64};
 use kernel::{Float, Map2};
 use smallvec::SmallVec;
-use std::sync::Arc;
 
 /// The terms of a sum that passes NaN over.
 #[derive(Clone, Copy)]
@@ -80,7 +79,7 @@ fn whole<T: Element>(x: &Tensor, plan: &Plan) -> Tensor {
 struct Sum {
     name: &'static str,
     count: f64,
-    input: Arc<Layout>,
+    input: SharedLayout,
     kept: Shape,
 }
 
@@ -93,9 +92,12 @@ impl Op for Sum {
     }
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
         ctx.grads(|_| {
-            let grad = grad.reshape(&self.kept)?;
-            let grad = if self.count == 1.0 { grad } else { grad / self.count };
-            grad.expand(self.input.shape())
+            let grad = if self.count == 1.0 { grad.clone() } else { grad / self.count };
+            match self.kept.iter().all(|&size| size == 1) && !is_grad_enabled() {
+                // One number everywhere needs no view of a view.
+                true => Ok(grad.with_layout(grad.layout.repeated(self.input.shape()))),
+                false => grad.reshape(&self.kept)?.expand(self.input.shape()),
+            }
         })
     }
 }
@@ -142,7 +144,7 @@ impl Tensor {
     pub fn sum_dim(&self, dims: impl Ints, keepdim: bool) -> Result<Tensor> {
         let plan = Plan::new("sum", self, dims, keepdim)?;
         let out = sums(self, &plan, Itself, 1.0);
-        let input = Arc::clone(&self.layout);
+        let input = self.layout.clone();
         Ok(out.record(Sum { name: "SumBackward1", count: 1.0, input, kept: plan.kept }, &[self]))
     }
 
@@ -169,7 +171,7 @@ impl Tensor {
         let plan = Plan::new("mean", self, dims, keepdim)?;
         let count = plan.count(self) as f64;
         let out = sums(self, &plan, Itself, count);
-        let input = Arc::clone(&self.layout);
+        let input = self.layout.clone();
         Ok(out.record(Sum { name: "MeanBackward1", count, input, kept: plan.kept }, &[self]))
     }
 
@@ -180,11 +182,11 @@ impl Tensor {
             DType::Bool | DType::I64 => sums(self, &Plan::all(self), Itself, count),
             dtype => with_float!(dtype, T => {
                 let sum = sum_f64(&self.values::<T>());
-                Tensor::new(Buffer::<T>::scalar((sum / count) as T), Layout::scalar())
+                Tensor::one((sum / count) as T, Layout::scalar())
             }),
         };
         let kept = std::iter::repeat_n(1, self.dim()).collect();
-        out.record(Sum { name, count, input: Arc::clone(&self.layout), kept }, &[self])
+        out.record(Sum { name, count, input: self.layout.clone(), kept }, &[self])
     }
 
     /// The sum of all elements but NaN.

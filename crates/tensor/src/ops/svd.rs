@@ -17,7 +17,6 @@ use crate::error::{AtCaller, Error, Result};
 use crate::layout::{Layout, Shape};
 use crate::storage::{Buffer, with_float};
 use crate::tensor::Tensor;
-use std::sync::Arc;
 
 /// Turns until nothing is left to turn; four to ten are usual.
 const SWEEPS: usize = 60;
@@ -158,7 +157,7 @@ impl Svd {
                 }
                 right.iter_mut().zip(v.iter().flatten()).for_each(|(out, &x)| *out = x as T);
             }
-            Tensor::new(out, Arc::new(layout))
+            Tensor::new(out, layout.into())
         });
         let op = Svd { m, n };
         Ok((op, out.record(op, &[x])))

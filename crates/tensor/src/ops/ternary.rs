@@ -14,14 +14,13 @@ use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::layout::Layout;
+use crate::layout::SharedLayout;
 use crate::literal::Scalar;
 use crate::storage::{Buffer, with_float};
 use crate::tensor::{Tensor, dense};
 use kernel::Map3;
 use kernel::map::{Arg, zip3};
 use std::borrow::Cow;
-use std::sync::Arc;
 
 /// A function of three numbers. `#[inline(always)]` on the value lets the loop around it vectorise.
 pub(crate) trait Function3: Copy + Send + Sync + 'static {
@@ -49,7 +48,7 @@ impl<F: Function3> Map3 for Value<F> {
 
 struct Ternary<F> {
     f: F,
-    layouts: [Arc<Layout>; 3],
+    layouts: [SharedLayout; 3],
 }
 
 impl Tensor {
@@ -87,7 +86,7 @@ impl Tensor {
                 Tensor::new(out, layout)
             }),
         };
-        let layouts = inputs.each_ref().map(|t| Arc::clone(&t.layout));
+        let layouts = inputs.each_ref().map(|t| t.layout.clone());
         Ok(out.record(Ternary { f, layouts }, &inputs.each_ref()))
     }
 }

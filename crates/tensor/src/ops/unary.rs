@@ -127,22 +127,21 @@ impl<F: Function> Op for Unary<F> {
 
     fn backward(&self, ctx: &Ctx<'_>, grad: &Tensor) -> Result<Grads> {
         ctx.grads(|_| {
-            let kept = match F::KEEPS {
-                Keep::Nothing => {
-                    let slope = self.0.slope(Lane::<f64, false>(0.0)).0;
-                    return if slope == 0.0 { Ok(grad.zeros_like()) } else { grad.mul(slope) };
-                }
-                Keep::Output => ctx.output()?,
-                Keep::Inputs | Keep::All => ctx.input(0)?,
-            };
+            if F::KEEPS == Keep::Nothing {
+                let slope = self.0.slope(Lane::<f64, false>(0.0)).0;
+                return if slope == 0.0 { Ok(grad.zeros_like()) } else { grad.mul(slope) };
+            }
+            let of_output = F::KEEPS == Keep::Output;
             if is_grad_enabled() {
-                return grad.mul(&self.0.slope(kept));
+                let kept = if of_output { ctx.output() } else { ctx.input(0) };
+                return grad.mul(&self.0.slope(kept?));
             }
             let f = self.0;
-            Ok(grad.zip_floats(
-                &kept,
-                &move |grad, kept, out| pulls(f, grad, kept, out),
-                &move |grad, kept, out| pulls(f, grad, kept, out),
+            let kept = if of_output { ctx.output_value() } else { ctx.input_value(0) };
+            Ok(kept?.zip_floats(
+                grad,
+                &move |kept, grad, out| pulls(f, kept, grad, out),
+                &move |kept, grad, out| pulls(f, kept, grad, out),
             ))
         })
     }
@@ -158,8 +157,7 @@ fn values<T: Float, F: Function>(f: F, x: &[T], out: &mut [T]) {
 }
 
 /// The loop of the gradients.
-fn pulls<T: Float, F: Function>(f: F, grad: &[T], kept: &[T], out: &mut [T]) {
-    let (kept, grad) = (Arg::Slice(kept), Arg::Slice(grad));
+fn pulls<T: Float, F: Function>(f: F, kept: Arg<'_, T>, grad: Arg<'_, T>, out: &mut [T]) {
     if F::RARE {
         zip_each(&move |kept, grad| grad * f.slope(Lane::<f64, false>(kept)).0, kept, grad, out);
     } else {
@@ -167,7 +165,7 @@ fn pulls<T: Float, F: Function>(f: F, grad: &[T], kept: &[T], out: &mut [T]) {
     }
 }
 
-type Loop2<T> = dyn Fn(&[T], &[T], &mut [T]);
+type Loop2<T> = dyn Fn(Arg<'_, T>, Arg<'_, T>, &mut [T]);
 
 impl Tensor {
     /// One of two loops over the elements of two tensors of one shape, by their type.
@@ -179,11 +177,11 @@ impl Tensor {
     ) -> Tensor {
         if self.dtype() == DType::F64 {
             let mut out = Buffer::unwritten(self.numel());
-            double(&self.values(), &other.values(), &mut out);
+            double(self.operand().arg(), other.operand().arg(), &mut out);
             return Tensor::new(out, self.dense_layout());
         }
         let mut out = Buffer::unwritten(self.numel());
-        single(&self.values(), &other.values(), &mut out);
+        single(self.operand().arg(), other.operand().arg(), &mut out);
         Tensor::new(out, self.dense_layout())
     }
 }

@@ -15,7 +15,6 @@ use kernel::{Map2, Real};
 use rand::Rng;
 use rand::rand_core::TryRng;
 use std::f64::consts::TAU;
-use std::sync::Arc;
 
 /// A stream of random numbers: PyTorch's own by default, or any generator of the `rand` crates.
 ///
@@ -281,7 +280,7 @@ impl<R: Rng> Generator<R> {
         let layout = Layout::contiguous("randint", &sizes("randint", shape)?)?;
         Buffer::<i64>::check("randint", layout.numel())?;
         let values = (0..layout.numel()).map(|_| low.wrapping_add(self.below(range) as i64)).collect();
-        Ok(Tensor::new(values, Arc::new(layout)))
+        Ok(Tensor::new(values, layout.into()))
     }
 
     /// The numbers `0..n` in random order, int64.
@@ -336,7 +335,7 @@ impl<R: Rng> Generator<R> {
         with_element!(dtype, T => {
             Buffer::<T>::check("bernoulli", layout.numel())?;
             let ones = (0..layout.numel()).map(|_| T::from_i64(i64::from(self.uniform_f64() < p))).collect();
-            Ok(Tensor::new(ones, Arc::new(layout)))
+            Ok(Tensor::new(ones, layout.into()))
         })
     }
 
@@ -439,13 +438,13 @@ impl<R: Rng> Generator<R> {
                 Buffer::<f32>::check(op, layout.numel())?;
                 let mut out = Buffer::<f32>::zeros(layout.numel());
                 fill(self, Floats::F32(&mut out));
-                Ok(Tensor::new(out, Arc::new(layout)))
+                Ok(Tensor::new(out, layout.into()))
             }
             DType::F64 => {
                 Buffer::<f64>::check(op, layout.numel())?;
                 let mut out = Buffer::<f64>::zeros(layout.numel());
                 fill(self, Floats::F64(&mut out));
-                Ok(Tensor::new(out, Arc::new(layout)))
+                Ok(Tensor::new(out, layout.into()))
             }
             other => Err(Error::not_float(op, other)),
         }
