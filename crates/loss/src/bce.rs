@@ -36,7 +36,13 @@ impl Criterion for BCELoss {
         let [smallest, largest] = no_probabilities("BCELoss", "input", input)?;
         no_probabilities("BCELoss", "target", target)?;
         let saturated = smallest < EPSILON || largest > 1.0 - EPSILON;
-        let input = &if saturated { past_sigmoid(input)? } else { input.clone() };
+        let past;
+        let input = if saturated {
+            past = past_sigmoid(input)?;
+            &past
+        } else {
+            input
+        };
         match &self.weight {
             None => pointwise(BinaryCrossEntropy, [input, target], self.reduction),
             Some(w) => pointwise(Weighted(BinaryCrossEntropy), [input, target, w], self.reduction),

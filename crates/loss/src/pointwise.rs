@@ -182,7 +182,13 @@ fn loss<F: Pointwise<N>, const N: usize>(
     reduced: impl FnOnce(usize) -> Reduced,
 ) -> Result<Tensor> {
     let dtype = common_type(&args);
-    let args = args.map(|x| x.to(dtype));
+    let converted;
+    let args = if args.iter().all(|x| x.dtype() == dtype) {
+        args
+    } else {
+        converted = args.map(|x| x.to(dtype));
+        converted.each_ref()
+    };
     let shape = common_shape(F::NAME, &args)?;
     let n: usize = shape.iter().product();
     let reduced = reduced(n);
@@ -195,7 +201,7 @@ fn loss<F: Pointwise<N>, const N: usize>(
             let sum = if is_grad_enabled() && args[0].needs_grad() && args[0].numel() == n {
                 let grad = <T as Float>::from_f64(1.0 / reduced.count());
                 let (pull, sum) =
-                    Tensor::write_like(&args[0], |out| sum_and_pull(Text(f), grad, spreads, out));
+                    Tensor::write_like(args[0], |out| sum_and_pull(Text(f), grad, spreads, out));
                 pulled = Some(pull);
                 sum
             } else {
@@ -204,7 +210,7 @@ fn loss<F: Pointwise<N>, const N: usize>(
             Ok(Tensor::scalar(sum / reduced.count(), dtype))
         })?
     })?;
-    Ok(loss.record(Loss { f, reduced, pulled: Mutex::new(pulled) }, &args.each_ref()))
+    Ok(loss.record(Loss { f, reduced, pulled: Mutex::new(pulled) }, &args))
 }
 
 /// The loss as the graph remembers it: `∂xₖ = ∂y · ∂f/∂xₖ`.
@@ -246,7 +252,7 @@ impl<F: Pointwise<N>, const N: usize> Op for Loss<F, N> {
             });
         }
         let inputs = (0..N).map(|i| ctx.input(i)).collect::<Result<SmallVec<[Tensor; 4]>>>()?;
-        let args: [Tensor; N] = std::array::from_fn(|i| inputs[i].clone());
+        let args: [&Tensor; N] = std::array::from_fn(|i| &inputs[i]);
         let shape = common_shape(F::NAME, &args)?;
         let n: usize = shape.iter().product();
         let grad = match self.reduced {
@@ -254,7 +260,7 @@ impl<F: Pointwise<N>, const N: usize> Op for Loss<F, N> {
             _ => grad.clone(),
         };
         if !fused {
-            let pulls = self.f.pulls(args.clone(), grad);
+            let pulls = self.f.pulls(args.map(Tensor::clone), grad);
             // A slope may be a constant, and the gradient of a scalar is one: only together with the shape are they
             // a number for each element.
             return ctx.grads(|k| pulls[k].expand(shape.as_slice())?.sum_to_size(args[k].shape()));
@@ -268,7 +274,7 @@ impl<F: Pointwise<N>, const N: usize> Op for Loss<F, N> {
                     }
                     let pull = |out: &mut [T]| pull(Text(self.f), k, Spread::whole(&grads), spreads, out);
                     if args[k].numel() == n {
-                        return Ok(Tensor::write_like(&args[k], pull).0);
+                        return Ok(Tensor::write_like(args[k], pull).0);
                     }
                     Tensor::write(shape.as_slice(), pull)?.0.sum_to_size(args[k].shape())
                 })
@@ -295,13 +301,13 @@ fn common_type<const N: usize>(args: &[&Tensor; N]) -> DType {
 
 /// The shape that all operands are spread over.
 #[track_caller]
-fn common_shape<const N: usize>(op: &'static str, args: &[Tensor; N]) -> Result<Shape> {
-    let mut shape: Shape = args.first().map_or(&[][..], Tensor::shape).into();
+fn common_shape<const N: usize>(op: &'static str, args: &[&Tensor; N]) -> Result<Shape> {
+    let mut shape = Shape::from_slice(args.first().map_or(&[], |x| x.shape()));
     for x in args {
         if x.shape() != shape.as_slice() {
             shape = broadcast(&shape, x.shape())
                 .ok_or_else(|| {
-                    let shapes: Vec<&[usize]> = args.iter().map(Tensor::shape).collect();
+                    let shapes: Vec<&[usize]> = args.iter().map(|x| x.shape()).collect();
                     Error::shape(op, format!("shapes {shapes:?} cannot be broadcast together"))
                 })
                 .at_caller()?;
@@ -312,17 +318,17 @@ fn common_shape<const N: usize>(op: &'static str, args: &[Tensor; N]) -> Result<
 
 /// Runs `job` over the elements of `args`, each spread over `shape`.
 fn spread<T: Element + Float, R, const N: usize>(
-    args: &[Tensor; N],
+    args: &[&Tensor; N],
     shape: &[usize],
     job: impl FnOnce([Spread<'_, T>; N]) -> R,
 ) -> Result<R> {
-    let seen = args
-        .iter()
-        .map(|x| match stretch(x.shape(), shape) {
-            Some(stretch) => Ok((x.elements::<T>()?, stretch)),
-            None => Ok((Cow::Owned(x.detach().expand(shape)?.to_vec::<T>()?), 1)),
-        })
-        .collect::<Result<SmallVec<[(Cow<'_, [T]>, usize); 4]>>>()?;
+    let mut seen: [(Cow<'_, [T]>, usize); N] = std::array::from_fn(|_| (Cow::Borrowed(&[][..]), 1));
+    for (seen, x) in seen.iter_mut().zip(args) {
+        *seen = match stretch(x.shape(), shape) {
+            Some(stretch) => (x.elements::<T>()?, stretch),
+            None => (Cow::Owned(x.detach().expand(shape)?.to_vec::<T>()?), 1),
+        };
+    }
     Ok(job(std::array::from_fn(|i| Spread::stretched(&seen[i].0, seen[i].1))))
 }
 

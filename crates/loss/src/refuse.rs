@@ -92,9 +92,11 @@ pub(crate) fn no_probabilities(op: &'static str, name: &str, x: &Tensor) -> Resu
 
 #[track_caller]
 fn outside(op: &'static str, name: &str, x: &Tensor, low: f64, high: f64, what: &str) -> Result<[f64; 2]> {
-    let x = x.to(x.dtype().to_float());
+    if !x.dtype().is_float() {
+        return outside(op, name, &x.to(DType::F32), low, high, what);
+    }
     let found = with_float!(x.dtype(), T => bounds(&x.elements::<T>()?, low, high));
-    found.map_err(|(at, found)| refused(op, name, &x, what, at, found)).at_caller()
+    found.map_err(|(at, found)| refused(op, name, x, what, at, found)).at_caller()
 }
 
 /// The smallest and the largest number, or the place and the value of the first that is not in `low..=high`.
