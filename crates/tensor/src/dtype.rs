@@ -6,10 +6,11 @@
 //! assert_eq!(DType::Bool.promote(DType::I64), DType::I64);
 //! ```
 
-use crate::shelf::Shelf;
+use crate::shelf::{Nearby, Shelf};
 use crate::storage::{Buffer, Number, Numbers};
 use std::fmt;
 use std::sync::Mutex;
+use std::thread::LocalKey;
 
 /// What the elements of a tensor are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,6 +86,8 @@ pub trait Element: Copy + Default + PartialEq + Send + Sync + fmt::Debug + seale
     fn store_one(self) -> Number;
     #[doc(hidden)]
     fn shelf() -> &'static Mutex<Shelf<Self>>;
+    #[doc(hidden)]
+    fn nearby() -> &'static LocalKey<Nearby<Self>>;
     /// The number as it would be after a conversion to float64.
     fn to_f64(self) -> f64;
     /// From a float64: rounded to f32, cut towards zero for i64, `≠ 0` for bool.
@@ -123,6 +126,12 @@ macro_rules! element {
             fn shelf() -> &'static Mutex<Shelf<Self>> {
                 static SHELF: Mutex<Shelf<$type>> = Mutex::new(Shelf::new());
                 &SHELF
+            }
+            fn nearby() -> &'static LocalKey<Nearby<Self>> {
+                thread_local! {
+                    static NEARBY: Nearby<$type> = const { Nearby::new(Vec::new()) };
+                }
+                &NEARBY
             }
             fn to_f64(self) -> f64 {
                 $to(self)

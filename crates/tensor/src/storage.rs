@@ -1,12 +1,12 @@
 //! Where the numbers are: typed buffers that several tensors may share.
 //!
-//! A single number stands in the handle itself, up to sixteen bytes inside of the buffer. From 32 KiB up, a buffer that
-//! nobody holds any longer goes to the [shelf](crate::shelf).
+//! A single number stands in the handle itself, up to sixteen bytes inside of the buffer. From 1 KiB up, a buffer that nobody
+//! holds any longer goes to a [shelf](crate::shelf).
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::limit;
-use crate::shelf::{is_large, shelf};
+use crate::shelf::{is_kept, is_large, put_nearby, shelf, take_nearby};
 use smallvec::SmallVec;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -19,7 +19,11 @@ impl<T: Element> Buffer<T> {
     /// `len` zeros.
     pub fn zeros(len: usize) -> Self {
         if !is_large::<T>(len) {
-            return Self::small(len);
+            let mut values = Self::small(len);
+            if is_kept::<T>(len) {
+                values.fill(T::default());
+            }
+            return values;
         }
         if let Some(mut values) = shelf::<T>().take(len) {
             values.fill(T::default());
@@ -44,15 +48,22 @@ impl<T: Element> Buffer<T> {
         values
     }
 
+    /// Zeros, unless it is a [kept](is_kept) one.
     #[inline]
     fn small(len: usize) -> Self {
         if len == 1 {
-            Buffer::scalar(T::default())
-        } else if len <= SmallVec::<T::Inline>::new().inline_size() {
-            Buffer(SmallVec::from_elem(T::default(), len))
-        } else {
-            Buffer(SmallVec::from_vec(vec![T::default(); len]))
+            return Buffer::scalar(T::default());
         }
+        if len <= SmallVec::<T::Inline>::new().inline_size() {
+            return Buffer(SmallVec::from_elem(T::default(), len));
+        }
+        let kept = if is_kept::<T>(len) { take_nearby(len) } else { None };
+        Buffer(SmallVec::from_vec(kept.unwrap_or_else(|| {
+            // Not `vec![0; n]`: glibc's zeroed memory passes its quick lists of small sizes by.
+            let mut values = Vec::with_capacity(len);
+            values.resize(len, T::default());
+            values
+        })))
     }
 
     /// One element.
@@ -88,8 +99,12 @@ impl<T: Element> Buffer<T> {
 impl<T: Element> Drop for Buffer<T> {
     #[inline]
     fn drop(&mut self) {
-        if is_large::<T>(self.0.capacity()) {
-            shelf::<T>().put(std::mem::take(&mut self.0).into_vec());
+        if is_kept::<T>(self.0.capacity()) {
+            let values = std::mem::take(&mut self.0).into_vec();
+            match is_large::<T>(values.capacity()) {
+                true => shelf::<T>().put(values),
+                false => put_nearby(values),
+            }
         }
     }
 }
