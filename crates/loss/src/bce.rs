@@ -122,22 +122,24 @@ impl Op for PastSigmoid {
         if !ctx.wants(1) || ctx.asked(0) {
             return Ok([Some(grad.clone()), None].into_iter().collect());
         }
-        let p = ctx.input(0)?.detach();
+        let p = ctx.input_value(0)?;
         if !is_grad_enabled() {
             return with_float!(p.dtype(), T => {
                 let (values, grads) = (p.elements::<T>()?, grad.elements::<T>()?);
                 let cut = EPSILON as T;
                 ctx.grads(|i| {
-                    let pairs = values.iter().zip(grads.iter()).map(|(&p, &grad)| ((1.0 - p) * p < cut, grad));
-                    let part: Vec<T> = match i {
-                        0 => pairs.map(|(saturated, grad)| if saturated { 0.0 } else { grad }).collect(),
-                        _ => pairs.map(|(saturated, grad)| if saturated { grad * cut } else { 0.0 }).collect(),
+                    let shares = if i == 0 { [0.0, 1.0] } else { [cut, 0.0] };
+                    let part = |out: &mut [T]| {
+                        for ((out, &p), &grad) in out.iter_mut().zip(values.iter()).zip(grads.iter()) {
+                            let share = if (1.0 - p) * p < cut { shares[0] } else { shares[1] };
+                            *out = if share == 0.0 { 0.0 } else { grad * share };
+                        }
                     };
-                    Tensor::from_vec_like(part, &p)
+                    Ok(Tensor::write_like(p, part).0)
                 })
             });
         }
-        let saturated = p.rsub(1.0)?.mul(&p)?.lt(EPSILON)?;
+        let saturated = p.rsub(1.0)?.mul(p)?.lt(EPSILON)?;
         ctx.grads(|i| match i {
             0 => grad.masked_fill(&saturated, 0.0),
             _ => grad.masked_fill(&saturated.logical_not(), 0.0)?.mul(EPSILON),

@@ -38,9 +38,12 @@ impl Tensor {
     pub fn behind_sigmoid(&self) -> Option<Tensor> {
         let (node, shape) = made(self.node()?, self.shape());
         node.op().downcast_ref::<Unary<Sigmoid>>()?;
+        let argument = node.inputs.first()?.clone();
+        if shape == self.shape() {
+            return Some(Tensor { node: argument, ..self.detach() });
+        }
         let values = self.detach().reshape(shape).ok()?;
-        let argument = Tensor { node: node.inputs.first()?.clone(), ..values };
-        if shape == self.shape() { Some(argument) } else { argument.reshape(self.shape()).ok() }
+        Tensor { node: argument, ..values }.reshape(self.shape()).ok()
     }
 }
 
