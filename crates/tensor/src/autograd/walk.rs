@@ -94,7 +94,7 @@ impl<'a> Backward<'a> {
             Ok(())
         })?;
         recording(self.create_graph, || {
-            leaves.into_iter().try_for_each(|(node, grad)| add_leaf_grad(&node, grad))
+            leaves.drain(..).try_for_each(|(node, grad)| add_leaf_grad(&node, grad))
         })
     }
 }

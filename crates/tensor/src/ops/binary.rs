@@ -12,7 +12,7 @@
 //! assert!(y.add(&tensor([1.0, 2.0, 3.0])).is_err()); // where the operator would panic
 //! ```
 
-use super::broadcast::{Elements, common_shape, pairs, zip_rows};
+use super::broadcast::{common_shape, pairs, zip_rows};
 use crate::autograd::check::{Case, case, float64};
 use crate::autograd::{Ctx, Grads, Keep, Op, is_grad_enabled};
 use crate::dtype::DType;
@@ -247,11 +247,11 @@ fn zip3_floats(
     let layout = dense.unwrap_or(grad).dense_layout();
     if grad.dtype() == DType::F64 {
         let mut out = Buffer::unwritten(grad.numel());
-        double([x, y, grad].map(Tensor::operand).each_ref().map(Elements::arg), &mut out);
+        double([x.operand().arg(), y.operand().arg(), grad.operand().arg()], &mut out);
         return Tensor::new(out, layout);
     }
     let mut out = Buffer::unwritten(grad.numel());
-    single([x, y, grad].map(Tensor::operand).each_ref().map(Elements::arg), &mut out);
+    single([x.operand().arg(), y.operand().arg(), grad.operand().arg()], &mut out);
     Tensor::new(out, layout)
 }
 

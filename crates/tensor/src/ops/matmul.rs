@@ -334,12 +334,12 @@ fn linear_grads<T: kernel::Float + crate::Element>(
                 gemm([outs, rows, ins], columns, Matrix::dense(&x.values::<T>(), ins), &mut out, false);
                 Tensor::new(out, weight.dense_layout())
             }
+            _ if outs == 1 => {
+                Tensor::one(<T as kernel::Float>::from_f64(sum_f64(&grad)), ctx.input_value(2)?.dense_layout())
+            }
             _ => {
                 let mut sums: SmallVec<[f64; 16]> = SmallVec::from_elem(0.0, outs);
-                match &mut sums[..] {
-                    [sum] => *sum = sum_f64(&grad),
-                    sums => add_rows(Itself, &grad, None, sums),
-                }
+                add_rows(Itself, &grad, None, &mut sums);
                 let sums = sums.iter().map(|&sum| kernel::Float::from_f64(sum)).collect::<Buffer<T>>();
                 Tensor::new(sums, ctx.input_value(2)?.dense_layout())
             }
