@@ -405,3 +405,34 @@ pub fn cases() -> Vec<Case> {
     cases.push(case("a transposed operand", |x| x[0].t()?.div(&x[0]), x()));
     cases
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{randn, tensor};
+
+    /// A single number takes a way of its own.
+    #[test]
+    fn a_number_by_itself_has_the_bits_that_it_has_among_others() {
+        crate::manual_seed(3);
+        let mut numbers = randn([40]).unwrap().mul(1e3).unwrap().to_vec::<f32>().unwrap();
+        numbers.extend([0.0, -0.0, 1e-40, 3e38, f32::INFINITY, f32::NEG_INFINITY]);
+        let functions: [fn(&Tensor, &Tensor) -> Result<Tensor>; 4] =
+            [|x, y| x.add(y), |x, y| x.sub(y), |x, y| x.mul(y), |x, y| x.div(y)];
+        let bits = |values: &[f32]| values.iter().map(|x| if x.is_nan() { 0 } else { x.to_bits() }).collect::<Vec<_>>();
+        for f in functions {
+            for pair in numbers.windows(2) {
+                let run = |among: usize| {
+                    let leaf = |x: f32| Tensor::from_vec(vec![x; among], [among]).unwrap().requires_grad();
+                    let (x, y) = (leaf(pair[0]), leaf(pair[1]));
+                    let out = f(&x, &y).unwrap();
+                    out.backward_with(&Tensor::from_vec(vec![0.7f32; among], [among]).unwrap()).unwrap();
+                    [out, x.grad().unwrap(), y.grad().unwrap()]
+                        .map(|t| bits(&t.to_vec::<f32>().unwrap()[..1]))
+                };
+                assert_eq!(run(1), run(17), "{pair:?}");
+            }
+        }
+        assert_eq!((tensor(2.0) / tensor(0.0)).item().unwrap(), f64::INFINITY);
+    }
+}

@@ -40,7 +40,7 @@ pub trait Function2: Copy + Send + Sync + 'static {
     const DIVIDES: bool = false;
     /// As [`Function::RARE`](super::unary::Function::RARE).
     const RARE: bool = false;
-    /// Whether the value is a single operation of the processor, and so the same bits without a vector loop.
+    /// Whether the value is a single operation of the processor, and the pulls are a few: the same bits without a vector loop.
     const SINGLE: bool = false;
     /// Whether both pulls are the gradient itself.
     const PASSES_ON: bool = false;
@@ -276,6 +276,17 @@ impl<F: Function2> Op for Binary<F> {
         };
         if Binary::<F>::LOOPS && !is_grad_enabled() {
             let operands = [ctx.input_value(0)?, ctx.input_value(1)?];
+            if F::SINGLE
+                && self.broadcast.is_none()
+                && let [Some(x), Some(y), Some(g)] =
+                    [operands[0].only::<f32>(), operands[1].only::<f32>(), grad.only::<f32>()]
+            {
+                let (x, y, g) = (Lane::<f32, false>(x), Lane(y), Lane(g));
+                return ctx.grads(|i| {
+                    let pulled = if i == 0 { f.pull_x(x, y, g) } else { f.pull_y(x, y, g) };
+                    Ok(Tensor::one(pulled.0, grad.dense_layout()))
+                });
+            }
             let fits = |t: &Tensor| t.is_contiguous() && (t.shape() == grad.shape() || t.numel() == 1);
             if operands.into_iter().all(fits) {
                 return ctx.grads(|i| {
