@@ -1,9 +1,8 @@
 //! How often operations ask for memory: what is small is fast because it rarely does.
 //!
 //! A single number stands in its handle, up to sixteen bytes inside of their storage, and results of the same shape share its
-//! layout; so a recorded scalar takes one allocation, its node. From 1 KiB up, a buffer comes from an earlier tensor. The counts are
-//! exact. A change that needs fewer is welcome,
-//! and belongs into the table.
+//! layout; so a recorded scalar takes one allocation, its node. From 1 KiB up, a buffer comes from an earlier tensor. The
+//! counts are exact. A change that needs fewer is welcome, and belongs into the table.
 
 use allocation_counter::measure;
 use loss::{BCELoss, BCEWithLogitsLoss, Criterion};
