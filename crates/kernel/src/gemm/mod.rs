@@ -136,7 +136,11 @@ fn product<T: Float>(
     }
     let tiled = m.min(k).min(n) > 1 && m.saturating_mul(n).saturating_mul(k) > TINY;
     if let (false, Some(bias)) = (tiled, bias) {
-        c.chunks_exact_mut(n).for_each(|row| row.copy_from_slice(bias));
+        match bias {
+            // A copy of one number for each row would be a call each.
+            [one] => c.fill(*one),
+            _ => c.chunks_exact_mut(n).for_each(|row| row.copy_from_slice(bias)),
+        }
         return product([m, k, n], a, b, None, c, true);
     }
     if k == 0 {
