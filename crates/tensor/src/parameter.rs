@@ -266,15 +266,35 @@ pub(crate) fn set_leaf_grad(node: &Node, new: Option<Tensor>) {
 }
 
 /// Adds to what a leaf has collected, in place where nobody else holds the sum.
-pub(crate) fn add_leaf_grad(node: &Node, grad: Tensor) -> Result<()> {
-    let mut kept = node.kept();
-    let Kept::Leaf(place) = &mut *kept else { return Ok(()) };
-    let Some(mut sum) = place.take() else {
-        *place = Some(grad);
-        return Ok(());
-    };
-    drop(kept);
-    accumulate(&mut sum, grad)?;
-    set_leaf_grad(node, Some(sum));
-    Ok(())
+pub(crate) fn add_leaf_grad(node: &Node, mut grad: Tensor) -> Result<()> {
+    // Nothing is added under the lock. A walk of another thread may put its gradient there meanwhile: that is added as well.
+    loop {
+        let mut sum = {
+            let mut kept = node.kept();
+            let Kept::Leaf(place) = &mut *kept else { return Ok(()) };
+            let Some(sum) = place.take() else {
+                *place = Some(grad);
+                return Ok(());
+            };
+            sum
+        };
+        accumulate(&mut sum, grad)?;
+        grad = sum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::literal::tensor;
+
+    #[test]
+    fn walks_of_several_threads_lose_no_gradient() {
+        let x = tensor([1.0, 2.0, 3.0]).requires_grad();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..500).for_each(|_| x.sum().backward().unwrap()));
+            }
+        });
+        assert_eq!(x.grad().unwrap().to_vec::<f32>().unwrap(), [2000.0; 3]);
+    }
 }
