@@ -90,6 +90,9 @@ fn loops(n: usize) -> Vec<Vec<f32>> {
         reduce::zip3_sum(Text, n, a, b, c),
         pointwise::sum(Text, n, spreads) as f32,
     ];
+    let mut slopes = vec![0.0; n];
+    let total = pointwise::sum_and_pull(Text, 0.3, spreads, &mut slopes);
+    slopes.push(total as f32);
     vec![
         of(&|out| map(Text, &x, out)),
         of(&|out| zip(Text, a, b, out)),
@@ -103,6 +106,7 @@ fn loops(n: usize) -> Vec<Vec<f32>> {
         m,
         v,
         sums,
+        slopes,
         wide,
         narrow,
     ]
