@@ -1,10 +1,13 @@
 //! What holds for criteria whatever the numbers: properties over random inputs, over the whole range of float32.
 
+#[path = "properties/config.rs"]
+mod config;
 #[path = "criteria/every.rs"]
 mod every;
 #[path = "criteria/range.rs"]
 mod range;
 
+use config::config;
 use loss::*;
 use proptest::prelude::*;
 use tensor::{DType, Tensor, tensor};
@@ -147,7 +150,7 @@ fn of(values: &[f32], dtype: DType) -> Tensor {
 fn for_all(check: impl Fn(&Subject, &[f32], &[f32]) -> Result<(), TestCaseError>) {
     for subject in subjects() {
         let pair = (subject.input.numbers(5), subject.target.numbers(5));
-        proptest!(ProptestConfig::with_cases(256), |((x, t) in pair)| {
+        proptest!(config(), |((x, t) in pair)| {
             check(&subject, &x, &t).map_err(|e| TestCaseError::fail(format!("{}: {e}", subject.name)))?;
         });
     }
@@ -250,7 +253,7 @@ fn gradients_do_not_overflow_before_the_loss_does() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(config())]
 
     /// `softmax` does not see what is added to all logits.
     #[test]

@@ -6,6 +6,8 @@
 
 #[path = "properties/broadcasting.rs"]
 mod broadcasting;
+#[path = "properties/config.rs"]
+mod config;
 #[path = "properties/extremes.rs"]
 mod extremes;
 #[path = "properties/model.rs"]

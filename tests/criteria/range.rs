@@ -1,6 +1,7 @@
 //! Criteria of rows over the whole range of float32: what they say of float32 is what they say of float64, rounded.
 
 use crate::Domain;
+use crate::config::config;
 use loss::*;
 use proptest::prelude::*;
 use tensor::{DType, Result, Tensor, tensor};
@@ -223,7 +224,7 @@ fn rows_of_float32_are_those_of_float64_rounded() {
     let smallest = f64::from(f32::from_bits(1));
     for subject in subjects() {
         let drawn: Vec<_> = subject.domains.iter().map(|domain| domain.numbers(1)).collect();
-        proptest!(ProptestConfig::with_cases(256), |(drawn in drawn)| {
+        proptest!(config(), |(drawn in drawn)| {
             let numbers: Vec<f32> = drawn.into_iter().flatten().collect();
             let (single, slopes) = both(&subject, &numbers, DType::F32);
             let (double, exact) = both(&subject, &numbers, DType::F64);
@@ -248,4 +249,18 @@ fn rows_of_float32_are_those_of_float64_rounded() {
             }
         });
     }
+}
+
+/// The length of the first vector is beyond float32.
+#[test]
+fn a_cosine_of_vectors_whose_length_leaves_the_range() {
+    let cosine = |dtype| {
+        let [x, y] = [[3.08e38, 1.7e38], [1.0, 1.0]].map(|x| tensor([x]).to(dtype).requires_grad());
+        let loss = CosineEmbeddingLoss::new().forward(&x, &y, &tensor([1.0]).to(dtype)).unwrap();
+        loss.backward().unwrap();
+        (loss.item().unwrap(), y.grad().unwrap().to(DType::F64).to_vec::<f64>().unwrap())
+    };
+    let ((single, slopes), (double, exact)) = (cosine(DType::F32), cosine(DType::F64));
+    assert!((single - double).abs() < 1e-6, "{single} {double}");
+    assert!(slopes.iter().zip(&exact).all(|(s, e)| (s - e).abs() < 1e-6), "{slopes:?} {exact:?}");
 }

@@ -1,6 +1,7 @@
 //! Where shapes meet, elements do.
 
-use crate::model::{Model, config, meeting, tensors};
+use crate::config::config;
+use crate::model::{Model, meeting, tensors};
 use baekmi::prelude::*;
 use baekmi::tensor::{broadcast_shapes, broadcast_tensors};
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};

@@ -1,8 +1,7 @@
 //! The naive model: a shape and a list, and index arithmetic that is written out. And tensors to compare it with.
 
 use baekmi::prelude::*;
-use proptest::prelude::{Just, ProptestConfig, Strategy, prop};
-use proptest::test_runner::RngSeed;
+use proptest::prelude::{Just, Strategy, prop};
 
 /// A list with a shape, in the order in which it is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,14 +113,4 @@ pub(crate) fn with_dim() -> impl Strategy<Value = (Tensor, usize)> {
         let rank = x.dim();
         (Just(x), 0..rank)
     })
-}
-
-/// 256 cases, the same ones in every run; `PROPTEST_RNG_SEED=7` in the environment asks for others.
-pub(crate) fn config() -> ProptestConfig {
-    let usual = ProptestConfig::with_cases(256);
-    let rng_seed = match usual.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(0),
-        asked => asked,
-    };
-    ProptestConfig { failure_persistence: None, rng_seed, ..usual }
 }

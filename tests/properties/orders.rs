@@ -1,6 +1,7 @@
 //! Sorting, the first few, and each value once.
 
-use crate::model::{Model, config, tensors, with_dim};
+use crate::config::config;
+use crate::model::{Model, tensors, with_dim};
 use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 
 proptest! {

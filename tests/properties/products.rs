@@ -1,6 +1,7 @@
 //! Products of matrices and convolutions, each element added up by hand; and the largest and the mean of windows.
 
-use crate::model::{Model, config, meeting, places, tensors};
+use crate::config::config;
+use crate::model::{Model, meeting, places, tensors};
 use baekmi::prelude::*;
 use baekmi::tensor::{Conv, Pool};
 use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};

@@ -1,6 +1,7 @@
 //! Which type comes of two, and what a conversion keeps.
 
-use crate::model::{Model, config};
+use crate::config::config;
+use crate::model::Model;
 use baekmi::prelude::*;
 use baekmi::tensor::result_type;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};

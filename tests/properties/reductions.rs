@@ -1,6 +1,7 @@
 //! Reductions over any dimensions, also over nothing, and running totals.
 
-use crate::model::{Model, config, with_dim, with_dims};
+use crate::config::config;
+use crate::model::{Model, with_dim, with_dims};
 use baekmi::prelude::*;
 use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq, proptest};
 

@@ -1,6 +1,7 @@
 //! Views of views read the right places, and gradients go back to them.
 
-use crate::model::{Model, config, tensors, with_dim};
+use crate::config::config;
+use crate::model::{Model, tensors, with_dim};
 use baekmi::prelude::*;
 use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 

@@ -62,17 +62,31 @@ impl CosineEmbeddingLoss {
 fn unit(x: &Tensor) -> Result<Tensor> {
     let x = &x.to(x.dtype().to_float());
     let length = x.vector_norm(2.0, -1, true)?;
+    let beyond = length.detach().isinf();
+    if beyond.any().item()? != 0.0 {
+        // Finite numbers may have a length beyond their range. A part of them has not, and the same direction.
+        let part = Tensor::full(length.shape(), PART, x.dtype())?.where_(&beyond, &length.ones_like())?;
+        let x = x.mul(&part)?;
+        return unit_of_length(&x, &x.vector_norm(2.0, -1, true)?);
+    }
+    unit_of_length(x, &length)
+}
+
+fn unit_of_length(x: &Tensor, length: &Tensor) -> Result<Tensor> {
     let short = Tensor::lt(&length.detach(), SHORT)?;
     if short.all().item()? != 0.0 {
         return short_unit(x);
     }
     if short.any().item()? == 0.0 {
-        return long_unit(x, &length);
+        return long_unit(x, length);
     }
     let other = x.masked_fill(&short, 1.0)?;
     let long = long_unit(&other, &other.vector_norm(2.0, -1, true)?)?;
     short_unit(x)?.where_(&short, &long)
 }
+
+/// What is taken of a vector whose length is beyond the range: a power of two, so that nothing is rounded.
+const PART: f64 = 1.0 / (1u64 << 32) as f64;
 
 /// Below this length of a vector the constant is no longer small beside it.
 const SHORT: f64 = 1.0 / 1024.0;
