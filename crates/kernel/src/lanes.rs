@@ -16,6 +16,7 @@ pub trait Element: Copy + Default + 'static {
     fn lanes<S: Simd>() -> usize;
     fn splat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;
     fn plus<S: Simd>(simd: S, x: Self::Vector<S>, y: Self::Vector<S>) -> Self::Vector<S>;
+    fn minus<S: Simd>(simd: S, x: Self::Vector<S>, y: Self::Vector<S>) -> Self::Vector<S>;
     /// `x·y + z`, rounded once where the machine can and never by a library call.
     fn mul_add<S: Simd>(
         simd: S,
@@ -44,7 +45,7 @@ pub trait Element: Copy + Default + 'static {
 
 // One body for both types: pulp names its methods after the type, so no generic function can say this.
 macro_rules! element {
-    ($t:ident, $v:ident, $lanes:ident, $splat:ident, $add:ident, $mul_add:ident, $more:ident, $equal:ident,
+    ($t:ident, $v:ident, $lanes:ident, $splat:ident, $add:ident, $sub:ident, $mul_add:ident, $more:ident, $equal:ident,
         $select:ident, $as:ident, $as_mut:ident, $transpose:path) => {
         impl Element for $t {
             type Vector<S: Simd> = S::$v;
@@ -60,6 +61,10 @@ macro_rules! element {
             #[inline(always)]
             fn plus<S: Simd>(simd: S, x: S::$v, y: S::$v) -> S::$v {
                 simd.$add(x, y)
+            }
+            #[inline(always)]
+            fn minus<S: Simd>(simd: S, x: S::$v, y: S::$v) -> S::$v {
+                simd.$sub(x, y)
             }
             #[inline(always)]
             fn mul_add<S: Simd>(simd: S, x: S::$v, y: S::$v, z: S::$v) -> S::$v {
@@ -117,6 +122,7 @@ element!(
     F32_LANES,
     splat_f32s,
     add_f32s,
+    sub_f32s,
     mul_add_e_f32s,
     greater_than_f32s,
     equal_f32s,
@@ -131,6 +137,7 @@ element!(
     F64_LANES,
     splat_f64s,
     add_f64s,
+    sub_f64s,
     mul_add_e_f64s,
     greater_than_f64s,
     equal_f64s,

@@ -9,7 +9,7 @@
 //! fills its vectors with the windows of one image, and four of them leave most of a vector empty. A window that is the
 //! whole image, as at the end of a network or, transposed, at the beginning of a generator, is a row as it stands.
 
-use super::Geometry;
+use super::{COPIES, Geometry};
 use crate::gemm::{Matrix, gemm};
 use crate::real::Float;
 use crate::threads::share_out;
@@ -19,9 +19,6 @@ const FEW: usize = 16;
 
 /// Elements of the rows that are made at once.
 const ROOM: usize = 1 << 19;
-
-/// Elements to copy that are worth another thread.
-const COPIES: usize = 20_000;
 
 /// Whether this is the way to go.
 pub(super) fn are_few(g: &Geometry) -> bool {

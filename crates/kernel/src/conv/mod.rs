@@ -10,7 +10,8 @@
 //! loops of a matrix product read them in place, by a table of offsets (`tile`), and nothing is written out k times. A
 //! gradient to x is the same loop over a copy of ∂y; a gradient to w is the sum over windows of vectors of ∂y, whose
 //! channels are laid side by side, times single elements of x. Where an image has only a few windows, all
-//! images together are a product of matrices (`columns`). Zeros around an image count: 0·∞ is NaN.
+//! images together are a product of matrices (`columns`). Windows of 3×3 beside each other, of channels enough, share
+//! products (`winograd`). Zeros around an image count: 0·∞ is NaN.
 //!
 //! **Bits.** A sum over taps has one order, whatever its neighbours. Results are shared out over the threads by channels,
 //! and weights are summed in parts of the batch that depend on its size alone: nothing depends on the threads.
@@ -18,15 +19,21 @@
 mod columns;
 mod tile;
 mod window;
+mod winograd;
 
 use crate::real::Float;
 use crate::threads::{num_threads, share_out};
 use pulp::Arch;
+use std::ops::Range;
 use tile::{ROWS, Weights, Windows};
 use window::{Pass, Source};
+use winograd::Planes;
 
 /// Products that are worth another thread.
 const WORK: usize = 500_000;
+
+/// Elements to copy that are worth another thread.
+const COPIES: usize = 20_000;
 
 /// Parts of the batch whose weight gradients are summed apart, at most.
 const PARTS: usize = 16;
@@ -65,6 +72,12 @@ impl Geometry {
         self.outputs * self.taps()
     }
 
+    /// Elements of an image of x, and of y.
+    fn image(&self) -> [usize; 2] {
+        let [x, y] = [self.input, self.output].map(|size| self.groups * size.iter().product::<usize>());
+        [x * self.inputs, y * self.outputs]
+    }
+
     /// Elements of a window of all channels of a group.
     fn taps(&self) -> usize {
         self.inputs * self.kernel.iter().product::<usize>()
@@ -84,6 +97,16 @@ pub fn forward<T: Float>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T]>, y: 
     if columns::are_few(g) {
         return columns::forward(g, x, w, bias, y);
     }
+    if !winograd::suits(g) {
+        return forward_by_taps(g, x, w, bias, y);
+    }
+    let (one, [nx, ny]) = (Geometry { batch: 1, ..*g }, g.image());
+    for i in Planes::forward(g).sums(x, w, bias, y) {
+        forward_by_taps(&one, &x[i * nx..][..nx], w, bias, &mut y[i * ny..][..ny]);
+    }
+}
+
+fn forward_by_taps<T: Float>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
     let taps = g.kernel.iter().product();
     sums(g, [g.outputs, g.inputs], [g.inputs * taps, taps], g.output, Source::forward(g), [x, w], bias, y);
 }
@@ -93,6 +116,16 @@ pub fn input<T: Float>(g: &Geometry, grad: &[T], w: &[T], bias: Option<&[T]>, x:
     if columns::are_few(g) {
         return columns::input(g, grad, w, bias, x);
     }
+    if !winograd::suits(g) {
+        return input_by_taps(g, grad, w, bias, x);
+    }
+    let (one, [nx, ny]) = (Geometry { batch: 1, ..*g }, g.image());
+    for i in Planes::transposed(g).sums(grad, w, bias, x) {
+        input_by_taps(&one, &grad[i * ny..][..ny], w, bias, &mut x[i * nx..][..nx]);
+    }
+}
+
+fn input_by_taps<T: Float>(g: &Geometry, grad: &[T], w: &[T], bias: Option<&[T]>, x: &mut [T]) {
     let taps = g.kernel.iter().product();
     sums(
         g,
@@ -206,59 +239,80 @@ pub fn weight<T: Float>(g: &Geometry, x: &[T], grad: &[T], w: &mut [T]) {
     if columns::are_few(g) {
         return columns::weight(g, x, grad, w);
     }
-    let (source, taps) = (Source::forward(g), g.taps());
-    let (planes, size) = (g.output.iter().product::<usize>(), g.groups * g.w());
-    let parts = (SUMS / size.max(1)).clamp(1, PARTS);
-    let images = g.batch.div_ceil(parts).max(1);
-    let parts = g.batch.div_ceil(images);
+    if !(winograd::suits_weight(g) && winograd::weight(g, x, grad, w)) {
+        weight_by_taps(g, x, grad, w);
+    }
+}
+
+fn weight_by_taps<T: Float>(g: &Geometry, x: &[T], grad: &[T], w: &mut [T]) {
+    let (source, planes) = (Source::forward(g), g.output.iter().product::<usize>());
     let passes = source.passes();
     let [pass] = &passes[..] else { return };
-    let mut sums = T::take_room();
-    sums.clear();
-    sums.resize(parts * size, T::default());
-    let least = least(sums.len(), planes * images, parts * g.groups);
-    // In a part and group, a row for each tap: the channels of y.
-    share_out(&mut sums, g.outputs, least, &|start, sums| {
+    in_parts(g, PARTS, 1, w, &|images, group, taps, sums| {
         let (mut copy, mut room) = (T::take_room(), T::take_room());
         copy.clear();
         copy.resize(source.len(), T::default());
-        let (mut row, mut sums) = (start / g.outputs, sums);
+        for image in images {
+            let i = image * g.groups + group;
+            let grad = &grad[i * g.outputs * planes..][..g.outputs * planes];
+            for block in source.blocks() {
+                source.copy(&x[i * source.image()..][..source.image()], block, &mut copy);
+                Arch::new().dispatch(Weights {
+                    source: &source,
+                    pass,
+                    copy: &copy,
+                    block,
+                    grad,
+                    taps: taps.clone(),
+                    sums,
+                    room: &mut room,
+                });
+            }
+        }
+        T::return_room(room);
+        T::return_room(copy);
+    });
+}
+
+/// What some images of a group add to the gradient of some taps: a row of the channels of y for each tap.
+type Part<'a, T> = &'a (dyn Fn(Range<usize>, usize, Range<usize>, &mut [T]) + Sync);
+
+/// `∂W`, a sum over at most so many parts of the batch; a job gets whole `units` of taps.
+fn in_parts<T: Float>(g: &Geometry, most: usize, units: usize, w: &mut [T], job: Part<T>) {
+    let (taps, size) = (g.taps(), g.groups * g.w());
+    if size == 0 || g.batch == 0 {
+        return w.fill(T::default());
+    }
+    let parts = (SUMS / size).clamp(1, most);
+    let images = g.batch.div_ceil(parts);
+    let parts = g.batch.div_ceil(images);
+    let mut sums = T::take_room();
+    sums.clear();
+    sums.resize(parts * size, T::default());
+    let work = g.output.iter().product::<usize>() * images;
+    let least = least(sums.len(), work, parts * g.groups);
+    share_out(&mut sums, units * g.outputs, least, &|start, mut sums| {
+        let mut row = start / g.outputs;
         while !sums.is_empty() {
             let (part, group, first) = (row / taps / g.groups, row / taps % g.groups, row % taps);
             let wanted = first..taps.min(first + sums.len() / g.outputs);
             let own;
             (own, sums) = sums.split_at_mut(wanted.len() * g.outputs);
             row += wanted.len();
-            for image in part * images..g.batch.min((part + 1) * images) {
-                let i = image * g.groups + group;
-                let grad = &grad[i * g.outputs * planes..][..g.outputs * planes];
-                for block in source.blocks() {
-                    source.copy(&x[i * source.image()..][..source.image()], block, &mut copy);
-                    Arch::new().dispatch(Weights {
-                        source: &source,
-                        pass,
-                        copy: &copy,
-                        block,
-                        grad,
-                        taps: wanted.clone(),
-                        sums: own,
-                        room: &mut room,
-                    });
-                }
-            }
+            job(part * images..g.batch.min((part + 1) * images), group, wanted, own);
         }
-        T::return_room(room);
-        T::return_room(copy);
     });
-    let (whole, rest) = sums.split_at_mut(size.min(parts * size));
-    for part in rest.chunks_exact(size.max(1)) {
+    let (whole, rest) = sums.split_at_mut(size);
+    for part in rest.chunks_exact(size) {
         whole.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part);
     }
-    for (i, w) in w.iter_mut().enumerate() {
-        let (row, tap) = (i / taps, i % taps);
-        let (group, o) = (row / g.outputs, row % g.outputs);
-        *w = if whole.is_empty() { T::default() } else { whole[(group * taps + tap) * g.outputs + o] };
-    }
+    share_out(w, taps, COPIES, &|start, w| {
+        for (row, w) in (start / taps..).zip(w.chunks_exact_mut(taps)) {
+            let (group, o) = (row / g.outputs, row % g.outputs);
+            let sums = whole[group * g.w() + o..].iter().step_by(g.outputs);
+            w.iter_mut().zip(sums).for_each(|(w, &sum)| *w = sum);
+        }
+    });
     T::return_room(sums);
 }
 

@@ -212,3 +212,27 @@ fn whole_images() {
         check::<f64>(&g, &mut lcg, batch == 1);
     }
 }
+
+/// Windows of 3×3 beside each other, of any padding, with tiles that reach beyond the result.
+#[test]
+fn tiles_of_windows() {
+    let mut lcg = Lcg(19);
+    for i in 0..24 {
+        let padding = [0, lcg.below(5), lcg.below(4)];
+        let input = [1, 4 + lcg.below(9), 4 + lcg.below(30)];
+        let g = Geometry {
+            batch: 1 + lcg.below(5),
+            groups: 1 + lcg.below(3) / 2,
+            inputs: 16 + lcg.below(20),
+            outputs: 16 + lcg.below(20),
+            input,
+            output: [1, input[1] + 2 * padding[1] - 2, input[2] + 2 * padding[2] - 2],
+            kernel: [1, 3, 3],
+            stride: [1; 3],
+            padding,
+            dilation: [1; 3],
+        };
+        check::<f32>(&g, &mut lcg, i % 4 == 0);
+        check::<f64>(&g, &mut lcg, i % 4 == 1);
+    }
+}

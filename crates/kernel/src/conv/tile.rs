@@ -67,7 +67,7 @@ impl<T: Float> WithSimd for Windows<'_, T> {
                     let a = &weights[(panel * terms + start) * ROWS..][..offsets.len() * ROWS];
                     let used = (rows.end - panel * ROWS).min(ROWS);
                     let sums = &mut sums[(panel - first) * ROWS * WIDE..][..ROWS * WIDE];
-                    let taps = Taps { a, offsets, copy: &copy[strip..], add: start > 0 };
+                    let taps = Taps { a, offsets, copy: &copy[strip..], add: start > 0, pitch: WIDE };
                     match width / lanes {
                         3 => taps.rows::<S, 3>(simd, used, sums),
                         2 => taps.rows::<S, 2>(simd, used, sums),
@@ -119,17 +119,21 @@ fn write<S: Simd, T: Float>(simd: S, sums: &[T], len: usize, bias: T, out: &mut 
 
 /// Taps of windows side by side.
 #[derive(Clone, Copy)]
-struct Taps<'a, T> {
-    a: &'a [T],
-    offsets: &'a [usize],
-    copy: &'a [T],
-    add: bool,
+pub(super) struct Taps<'a, T> {
+    /// A panel of weights.
+    pub(super) a: &'a [T],
+    pub(super) offsets: &'a [usize],
+    pub(super) copy: &'a [T],
+    /// Whether there are sums already.
+    pub(super) add: bool,
+    /// From one row of sums to the next.
+    pub(super) pitch: usize,
 }
 
 impl<T: Float> Taps<'_, T> {
     /// As many rows of a panel as are used.
     #[inline(always)]
-    fn rows<S: Simd, const V: usize>(self, simd: S, used: usize, sums: &mut [T]) {
+    pub(super) fn rows<S: Simd, const V: usize>(self, simd: S, used: usize, sums: &mut [T]) {
         if S::REGISTER_COUNT >= 32 {
             match used {
                 1 => self.tile::<S, 1, V>(simd, 0, sums),
@@ -163,7 +167,7 @@ impl<T: Float> Taps<'_, T> {
             }
         }
         for r in 0..R {
-            let out = T::vectors_mut::<S>(&mut out[(row + r) * WIDE..][..width]);
+            let out = T::vectors_mut::<S>(&mut out[(row + r) * self.pitch..][..width]);
             for v in 0..V {
                 out[v] = if self.add { T::plus(simd, out[v], sums[r][v]) } else { sums[r][v] };
             }
@@ -172,7 +176,17 @@ impl<T: Float> Taps<'_, T> {
 }
 
 /// Taps of a tile of the weight's gradient.
-const TAPS: usize = 6;
+pub(super) const TAPS: usize = 6;
+
+/// The vectors in a row of such a tile: 1, 2 or 4.
+#[inline(always)]
+pub(super) fn vectors<S: Simd, T: Float>(outputs: usize) -> usize {
+    match outputs.div_ceil(T::lanes::<S>()) {
+        1 => 1,
+        n if S::REGISTER_COUNT < 32 || n == 2 || n % 4 == 1 || n % 4 == 2 => 2,
+        _ => 4,
+    }
+}
 
 /// `sums[k, o] += Σ grad[o, j] · source[offset[k] + j]`: the gradient of some taps of a weight.
 pub(super) struct Weights<'a, T> {
@@ -203,12 +217,7 @@ impl<T: Float> WithSimd for Weights<'_, T> {
         let (plane, outputs) = (pass.len.iter().product::<usize>(), sums.len() / taps.len());
         // Lines without a gap are one line.
         let (lines, width) = if source.pitch == wide { (1, lines * wide) } else { (lines, wide) };
-        let vectors = outputs.div_ceil(lanes);
-        let vectors = match vectors {
-            1 => 1,
-            _ if S::REGISTER_COUNT < 32 || vectors == 2 || vectors % 4 == 1 || vectors % 4 == 2 => 2,
-            _ => 4,
-        };
+        let vectors = vectors::<S, T>(outputs);
         let across = outputs.div_ceil(vectors * lanes);
         let (tall, wide) = (lines.min((BLOCK / width).max(1)), width.min(BLOCK));
         if room.len() < tall * wide * across * vectors * lanes {
@@ -245,16 +254,17 @@ impl<T: Float> WithSimd for Weights<'_, T> {
 
 /// Windows whose sums stay in registers.
 #[derive(Clone, Copy)]
-struct Lines<'a, T> {
-    copy: &'a [T],
-    pitch: usize,
-    wide: usize,
-    grad: &'a [T],
+pub(super) struct Lines<'a, T> {
+    pub(super) copy: &'a [T],
+    pub(super) pitch: usize,
+    pub(super) wide: usize,
+    /// A panel with a row for each window.
+    pub(super) grad: &'a [T],
 }
 
 impl<T: Float> Lines<'_, T> {
     #[inline(always)]
-    fn taps<S: Simd, const V: usize>(
+    pub(super) fn taps<S: Simd, const V: usize>(
         self,
         simd: S,
         offsets: &[usize],

@@ -1,0 +1,153 @@
+//! The way back: results of tiles from their products.
+
+use super::{LINE, Planes, Strip, TILE, vector};
+use crate::conv::tile::{BLOCK, ROWS, Taps};
+use crate::real::Float;
+use pulp::{Simd, WithSimd};
+use std::ops::Range;
+
+/// Some channels of the result of one group of one image; whether all is finite.
+pub(super) struct Sums<'a, T> {
+    pub(super) planes: &'a Planes,
+    pub(super) x: &'a [T],
+    pub(super) weights: &'a [T],
+    pub(super) bias: Option<&'a [T]>,
+    pub(super) rows: Range<usize>,
+    pub(super) out: &'a mut [T],
+    pub(super) room: &'a mut Vec<T>,
+}
+
+impl<T: Float> WithSimd for Sums<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> bool {
+        let Sums { planes, x, weights, bias, rows, out, room } = self;
+        let (lanes, [tall, wide], most) = (T::lanes::<S>(), planes.tiles(), planes.lines());
+        let pitch = (most * wide).next_multiple_of(lanes);
+        let wanted = rows.start / ROWS..rows.end.div_ceil(ROWS);
+        // Elements of a tile that are a power of two apart would all fall into one place of the cache.
+        let [from_tile, to_tile] = [planes.channels, wanted.len() * ROWS].map(|rows| rows * pitch + LINE);
+        let sizes = [
+            TILE * from_tile,
+            TILE * to_tile,
+            Strip::room(most, wide, lanes).next_multiple_of(LINE),
+            4 * pitch,
+        ];
+        room.resize((sizes.iter().sum::<usize>() + LINE).max(room.len()), T::default());
+        // Vectors do not cross the lines of the cache.
+        let start = room.as_ptr().align_offset(64).min(LINE);
+        let (tiles, rest) = room[start..].split_at_mut(sizes[0]);
+        let (sums, rest) = rest.split_at_mut(sizes[1]);
+        let (space, rest) = rest.split_at_mut(sizes[2]);
+        let results = &mut rest[..sizes[3]];
+        let offsets: [usize; BLOCK] = std::array::from_fn(|channel| channel * pitch);
+        let (from, to) = (planes.source[0] * planes.source[1], planes.result[0] * planes.result[1]);
+        // 0 as long as all is finite, then NaN.
+        let mut odd = T::splat(simd, T::default());
+        for top in (0..tall).step_by(most) {
+            let lines = most.min(tall - top);
+            let used = (lines * wide).next_multiple_of(lanes);
+            let strip = Strip { planes, top, lines, pitch: used };
+            for (channel, x) in x.chunks_exact(from).enumerate() {
+                strip.transform(simd, x, space, &mut tiles[channel * pitch..], from_tile);
+            }
+            for p in 0..TILE {
+                let tiles = &tiles[p * from_tile..][..from_tile];
+                let sums = &mut sums[p * to_tile..][..to_tile];
+                for start in (0..planes.channels).step_by(BLOCK) {
+                    let block = BLOCK.min(planes.channels - start);
+                    let mut left = 0;
+                    while left < used {
+                        let vectors = match (used - left) / lanes {
+                            n @ (1 | 2) => n,
+                            4 => 2,
+                            _ => 3,
+                        };
+                        for (i, panel) in wanted.clone().enumerate() {
+                            let a = &weights[(panel * TILE + p) * planes.channels * ROWS..];
+                            let a = &a[start * ROWS..][..block * ROWS];
+                            let rows = (planes.rows - panel * ROWS).min(ROWS);
+                            let sums = &mut sums[i * ROWS * pitch + left..];
+                            let copy = &tiles[start * pitch + left..];
+                            let taps = Taps { a, offsets: &offsets[..block], copy, add: start > 0, pitch };
+                            match vectors {
+                                3 => taps.rows::<S, 3>(simd, rows, sums),
+                                2 => taps.rows::<S, 2>(simd, rows, sums),
+                                _ => taps.rows::<S, 1>(simd, rows, sums),
+                            }
+                        }
+                        left += vectors * lanes;
+                    }
+                }
+            }
+            for (i, out) in out.chunks_exact_mut(to).enumerate() {
+                let sums = &sums[(rows.start - wanted.start * ROWS + i) * pitch..];
+                odd = back(simd, sums, to_tile, results, used, odd);
+                let bias = bias.map_or_else(T::default, |bias| bias[i]);
+                strip.write(results, bias, out);
+            }
+        }
+        T::numbers::<S>(&[odd]).iter().all(|&odd| odd == T::default())
+    }
+}
+
+impl Strip<'_> {
+    /// Puts the results of tiles where they belong.
+    #[inline(always)]
+    fn write<T: Float>(self, results: &[T], bias: T, out: &mut [T]) {
+        let Strip { planes, top, lines, pitch } = self;
+        let ([_, width], [_, wide]) = (planes.result, planes.tiles());
+        for (i, out) in out.chunks_exact_mut(width).skip(2 * top).take(2 * lines).enumerate() {
+            let results = &results[i % 2 * 2 * pitch + i / 2 * wide..];
+            let (left, right) = (&results[..wide], &results[pitch..][..wide]);
+            let (pairs, last) = out.as_chunks_mut::<2>();
+            for ((out, &a), &b) in pairs.iter_mut().zip(left).zip(right) {
+                *out = [a + bias, b + bias];
+            }
+            if let (Some(out), Some(&a)) = (last.first_mut(), left.last()) {
+                *out = a + bias;
+            }
+        }
+    }
+}
+
+/// `Aᵀ m A`: four results of each tile.
+#[inline(always)]
+fn back<S: Simd, T: Float>(
+    simd: S,
+    sums: &[T],
+    apart: usize,
+    out: &mut [T],
+    pitch: usize,
+    odd: T::Vector<S>,
+) -> T::Vector<S> {
+    let (lanes, zero) = (T::lanes::<S>(), T::splat(simd, T::default()));
+    let mut odds = [[odd, zero], [zero; 2]];
+    for t in (0..pitch).step_by(lanes) {
+        let mut columns = [[zero; 2]; 4];
+        for (q, column) in columns.iter_mut().enumerate() {
+            let mut m = [zero; 4];
+            for (p, m) in m.iter_mut().enumerate() {
+                *m = vector::<S, T>(sums, (4 * p + q) * apart + t);
+            }
+            *column = two::<S, T>(simd, m);
+        }
+        for i in 0..2 {
+            let [a, b, c, d] = columns;
+            let both = two::<S, T>(simd, [a[i], b[i], c[i], d[i]]);
+            for j in 0..2 {
+                odds[i][j] = T::mul_add(simd, both[j], zero, odds[i][j]);
+                T::vectors_mut::<S>(&mut out[(2 * i + j) * pitch + t..][..lanes])[0] = both[j];
+            }
+        }
+    }
+    let [[a, b], [c, d]] = odds;
+    T::plus(simd, T::plus(simd, a, b), T::plus(simd, c, d))
+}
+
+/// `Aᵀ m`
+#[inline(always)]
+fn two<S: Simd, T: Float>(simd: S, [a, b, c, d]: [T::Vector<S>; 4]) -> [T::Vector<S>; 2] {
+    [T::plus(simd, a, T::plus(simd, b, c)), T::minus(simd, T::minus(simd, b, c), d)]
+}
