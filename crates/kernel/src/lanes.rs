@@ -172,6 +172,22 @@ fn one_by_one<T: Copy>(square: [[T; 4]; 4]) -> [[T; 4]; 4] {
     std::array::from_fn(|i| std::array::from_fn(|j| square[j][i]))
 }
 
+/// Asks for the lines of the cache in which these elements are, two vectors at most, and goes on.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) fn prefetch<T>(x: &[T]) {
+    use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+    if let [first, .., last] = x {
+        for x in [first, &x[x.len() / 2], last] {
+            // SAFETY: a hint, which does nothing that a program could see. SSE is part of every x86-64.
+            unsafe { _mm_prefetch::<_MM_HINT_ET0>(std::ptr::from_ref(x).cast()) };
+        }
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn prefetch<T>(_: &[T]) {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! for N_BLOCKS columns of B, K_BLOCK terms:       B packed (or read in place when C has few rows)
-//!     for M_BLOCK rows of A:                      A packed (or read in place when its rows are contiguous)
+//!     for M_BLOCK rows of A:                      A packed (or read in place when its rows or columns are contiguous)
 //!         for a panel of B, for a few rows of A:  one tile, K_BLOCK steps, then once to C
 //! ```
 //! The order of the blocks is Goto's ("Anatomy of High-Performance Matrix Multiplication", 2008): a panel of B
 //! stays in L1, the block of A in L2, the block of B in L3.
 
 use super::{K_BLOCK, Matrix, pack};
+use crate::lanes::prefetch;
 use crate::real::Float;
 use crate::threads::Block;
 use pulp::{Simd, WithSimd};
@@ -20,8 +21,36 @@ const M_BLOCK: usize = 120;
 const N_BLOCKS: [usize; 2] = [1024, 256];
 /// Up to this many rows of C, each row of B is read so seldom that packing it would cost more.
 const FEW_ROWS: usize = 24;
+/// Bytes of half the places that lines of a first-level cache have: where columns are a multiple of it apart, reading them
+/// where they are took a tenth longer than a copy; elsewhere a copy takes a tenth longer.
+const CROWDED: usize = 2048;
+/// Bytes of C that may be in a cache when they are written.
+const NEAR: usize = 256 << 10;
 /// Bytes in a line of the cache; panels begin at one.
 const LINE: usize = 64;
+
+/// How a tile reads A.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Where it is, its rows contiguous.
+    Rows,
+    /// Where it is, its columns contiguous, as those of a transposed matrix are.
+    Columns,
+    /// From a copy.
+    Packed,
+}
+
+impl Way {
+    fn of<T>(a: &Matrix<'_, T>) -> Self {
+        // Columns that are so far apart share a few places of the first-level cache.
+        let crowded = (a.column_stride * size_of::<T>()).is_multiple_of(CROWDED);
+        match (a.row_stride, a.column_stride) {
+            (_, 1) => Way::Rows,
+            (1, _) if !crowded => Way::Columns,
+            _ => Way::Packed,
+        }
+    }
+}
 
 pub(super) struct Tiled<'a, T> {
     pub(super) shape: [usize; 3],
@@ -50,10 +79,11 @@ impl<T: Float> WithSimd for Tiled<'_, T> {
         // No more is packed of a narrow B than what a tile of one vector reads.
         let width = if n <= T::lanes::<S>() { T::lanes::<S>() } else { width::<T, S>() };
         let rows = tile_rows::<S>();
-        let pack_a = a.column_stride != 1;
+        let way = Way::of(&a);
+        let pack_a = matches!(way, Way::Packed);
         // Whole panels of B can be read where they are; its last columns need their zeros.
         let in_place = b.column_stride == 1 && m <= FEW_ROWS;
-        let deep = k.min(K_BLOCK);
+        let (deep, far) = (k.min(K_BLOCK), m * n * size_of::<T>() > NEAR);
         let a_room = if pack_a { m.min(M_BLOCK).next_multiple_of(rows) * deep } else { 0 };
         let most = if pack_a { N_BLOCKS[0] } else { N_BLOCKS[1] };
         let b_room = if in_place { width } else { n.min(most).next_multiple_of(width) } * deep;
@@ -90,14 +120,16 @@ impl<T: Float> WithSimd for Tiled<'_, T> {
                         };
                         let columns = width.min(n_block - jj);
                         let bias = bias.filter(|_| l == 0).map(|bias| &bias[j + jj..][..columns]);
-                        let c = Target { block: &mut c, row: i, column: j + jj, columns, bias, add };
+                        let c = Target { block: &mut c, row: i, column: j + jj, columns, bias, add, far };
                         let b = Panel { data: panel, lead, k: k_block };
                         let size = [m_block, columns];
-                        match (pack_a, columns > T::lanes::<S>()) {
-                            (true, true) => packed_rows::<S, T, 2>(simd, size, a_panels, b, c),
-                            (true, false) => packed_rows::<S, T, 1>(simd, size, a_panels, b, c),
-                            (false, true) => rows_in_place::<S, T, 2>(simd, size, a, b, c),
-                            (false, false) => rows_in_place::<S, T, 1>(simd, size, a, b, c),
+                        match (way, columns > T::lanes::<S>()) {
+                            (Way::Packed, true) => packed_rows::<S, T, 2>(simd, size, a_panels, b, c),
+                            (Way::Packed, false) => packed_rows::<S, T, 1>(simd, size, a_panels, b, c),
+                            (Way::Rows, true) => rows_in_place::<S, T, 2>(simd, size, a, b, c),
+                            (Way::Rows, false) => rows_in_place::<S, T, 1>(simd, size, a, b, c),
+                            (Way::Columns, true) => columns_in_place::<S, T, 2>(simd, size, a, b, c),
+                            (Way::Columns, false) => columns_in_place::<S, T, 1>(simd, size, a, b, c),
                         }
                     }
                 }
@@ -134,7 +166,7 @@ impl<T: Float> WithSimd for Ready<'_, T> {
             for (j, panel) in (0..n).step_by(width).zip(panels.chunks_exact(k * width)) {
                 let columns = width.min(n - j);
                 let add = accumulate || l > 0;
-                let c = Target { block: &mut c, row: 0, column: j, columns, bias: None, add };
+                let c = Target { block: &mut c, row: 0, column: j, columns, bias: None, add, far: false };
                 let b = Panel { data: &panel[l * width..], lead: width, k: k_block };
                 if columns > T::lanes::<S>() {
                     rows_in_place::<S, T, 2>(simd, [m, columns], a, b, c);
@@ -171,6 +203,22 @@ struct Target<'a, 'c, T> {
     bias: Option<&'a [T]>,
     /// Whether what is there is added.
     add: bool,
+    /// Whether C is too large to be in the caches.
+    far: bool,
+}
+
+impl<T: Float> Target<'_, '_, T> {
+    /// Asks for the elements that a tile will be written to, while it is computed: without, a result larger than the
+    /// caches costs a tenth of the product.
+    #[inline(always)]
+    fn prefetch(&mut self, i: usize, rows: usize) {
+        if !self.far {
+            return;
+        }
+        for r in 0..rows {
+            prefetch(&self.block.row(self.row + i + r)[self.column..][..self.columns]);
+        }
+    }
 }
 
 #[inline(always)]
@@ -184,6 +232,7 @@ fn packed_rows<S: Simd, T: Float, const V: usize>(
     let rows = tile_rows::<S>();
     for (i, panel) in (0..m).step_by(rows).zip(a.chunks_exact(rows * b.k)) {
         let used = rows.min(m - i);
+        c.prefetch(i, used);
         if rows == 12 {
             let tile = packed_tile::<S, T, 12, V>(simd, panel, b);
             store(simd, &tile[..used], i, &mut c);
@@ -215,6 +264,72 @@ fn rows_in_place<S: Simd, T: Float, const V: usize>(
             _ => row_tile::<S, T, 8, V>(simd, i, a, b, c),
         };
     }
+}
+
+/// As [`rows_in_place`], with the rows of a tile side by side in each column.
+#[inline(always)]
+fn columns_in_place<S: Simd, T: Float, const V: usize>(
+    simd: S,
+    [m, _]: [usize; 2],
+    a: Matrix<'_, T>,
+    b: Panel<'_, T>,
+    mut c: Target<'_, '_, T>,
+) {
+    let mut i = 0;
+    while i < m {
+        let c = &mut c;
+        i += match columns_at_once::<S>(m - i) {
+            1 => column_tile::<S, T, 1, V>(simd, i, a, b, c),
+            2 => column_tile::<S, T, 2, V>(simd, i, a, b, c),
+            3 => column_tile::<S, T, 3, V>(simd, i, a, b, c),
+            4 => column_tile::<S, T, 4, V>(simd, i, a, b, c),
+            6 => column_tile::<S, T, 6, V>(simd, i, a, b, c),
+            8 => column_tile::<S, T, 8, V>(simd, i, a, b, c),
+            _ => column_tile::<S, T, 12, V>(simd, i, a, b, c),
+        };
+    }
+}
+
+/// [`rows_at_once`] where no register is needed for each row: one says where all of them are.
+#[inline(always)]
+fn columns_at_once<S: Simd>(left: usize) -> usize {
+    let many = S::REGISTER_COUNT >= 32;
+    match left {
+        0..=4 | 6 => left,
+        5 => 3,
+        7 => 4,
+        8 if !many => 4,
+        11 if many => 8,
+        9..=11 => 6,
+        12 | 18.. if many => 12,
+        _ if many => 8,
+        _ => 6,
+    }
+}
+
+/// The innermost loop, A from contiguous columns.
+#[inline(always)]
+fn column_tile<S: Simd, T: Float, const R: usize, const V: usize>(
+    simd: S,
+    i: usize,
+    a: Matrix<'_, T>,
+    b: Panel<'_, T>,
+    c: &mut Target<'_, '_, T>,
+) -> usize {
+    c.prefetch(i, R);
+    let mut sums = [[T::splat(simd, T::default()); V]; R];
+    for l in 0..b.k {
+        let a = a.data[l * a.column_stride + i..].first_chunk::<R>().expect("columns have these rows");
+        let b = b.row::<S, V>(l);
+        for r in 0..R {
+            let a = T::splat(simd, a[r]);
+            for v in 0..V {
+                sums[r][v] = T::mul_add(simd, a, b[v], sums[r][v]);
+            }
+        }
+    }
+    store(simd, &out_of_registers::<S, T, R, V>(simd, sums), i, c);
+    R
 }
 
 /// How many of the rows that are left share a tile: as many as there are registers for, and never so few at the end that the
@@ -285,6 +400,7 @@ fn row_tile<S: Simd, T: Float, const R: usize, const V: usize>(
     for r in 0..R {
         rows[r] = &a.data[(i + r) * a.row_stride..][..b.k];
     }
+    c.prefetch(i, R);
     let mut sums = [[T::splat(simd, T::default()); V]; R];
     for l in 0..b.k {
         let b = b.row::<S, V>(l);
