@@ -24,8 +24,8 @@ const FEW_ROWS: usize = 24;
 /// Bytes of half the places that lines of a first-level cache have: where columns are a multiple of it apart, reading them
 /// where they are took a tenth longer than a copy; elsewhere a copy takes a tenth longer.
 const CROWDED: usize = 2048;
-/// Bytes of C that may be in a cache when they are written.
-const NEAR: usize = 256 << 10;
+/// Bytes of C that may be in a cache when they are written: half of a second-level cache.
+const NEAR: usize = 512 << 10;
 /// Bytes in a line of the cache; panels begin at one.
 const LINE: usize = 64;
 
@@ -83,7 +83,7 @@ impl<T: Float> WithSimd for Tiled<'_, T> {
         let pack_a = matches!(way, Way::Packed);
         // Whole panels of B can be read where they are; its last columns need their zeros.
         let in_place = b.column_stride == 1 && m <= FEW_ROWS;
-        let (deep, far) = (k.min(K_BLOCK), m * n * size_of::<T>() > NEAR);
+        let (deep, far) = (k.min(K_BLOCK), m * n * size_of::<T>() >= NEAR);
         let a_room = if pack_a { m.min(M_BLOCK).next_multiple_of(rows) * deep } else { 0 };
         let most = if pack_a { N_BLOCKS[0] } else { N_BLOCKS[1] };
         let b_room = if in_place { width } else { n.min(most).next_multiple_of(width) } * deep;
