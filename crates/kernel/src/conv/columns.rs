@@ -7,7 +7,8 @@
 //! ```
 //! Such rows write an element once for each window that meets it, which the general loop (`tile`) avoids; but that loop
 //! fills its vectors with the windows of one image, and four of them leave most of a vector empty. A window that is the
-//! whole image, as at the end of a network or, transposed, at the beginning of a generator, is a row as it stands.
+//! whole image, as at the end of a network or, transposed, at the beginning of a generator, is a row as it stands. Where
+//! channels are many, the rows are so small a part of the work that some more windows go this way as well.
 
 use super::{COPIES, Geometry};
 use crate::gemm::{Matrix, gemm};
@@ -17,8 +18,15 @@ use crate::threads::share_out;
 /// The most windows of an image. Of 4×4, padded by one, the general loop leaves half of its vectors' lanes unused.
 const FEW: usize = 16;
 
+/// The most windows of an image whose channels are [`MANY`]: rows for them are a small part of the work, and the general
+/// loop reads the weight once for each image, and leaves lanes unused where lines are short.
+const SEVERAL: usize = 64;
+
+/// Channels of y, and elements of a window, that are many.
+const MANY: [usize; 2] = [48, 128];
+
 /// Elements of the rows that are made at once.
-const ROOM: usize = 1 << 19;
+const ROOM: usize = 1 << 20;
 
 /// Whether this is the way to go.
 pub(super) fn are_few(g: &Geometry) -> bool {
@@ -27,6 +35,14 @@ pub(super) fn are_few(g: &Geometry) -> bool {
     let large = g.batch * windows >= 32 && g.outputs >= 8 && g.taps() >= 8;
     let some = windows > 0 && g.inputs * elements > 0;
     some && (windows == 1 && is_image(g) || windows <= FEW && large)
+}
+
+/// Whether this is a way to go, if not the best one.
+pub(super) fn are_several(g: &Geometry) -> bool {
+    let windows = g.output.iter().product::<usize>();
+    let elements = g.input.iter().product::<usize>();
+    let many = g.outputs >= MANY[0] && g.taps() >= MANY[1];
+    many && elements > 0 && windows <= SEVERAL && g.batch * windows >= 32
 }
 
 /// Whether the only window is the image.

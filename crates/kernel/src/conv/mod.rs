@@ -9,20 +9,24 @@
 //! elements that windows side by side multiply by the same weight are neighbours, so they are vectors as they stand: the
 //! loops of a matrix product read them in place, by a table of offsets (`tile`), and nothing is written out k times. A
 //! gradient to x is the same loop over a copy of ∂y; a gradient to w is the sum over windows of vectors of ∂y, whose
-//! channels are laid side by side, times single elements of x. Where an image has only a few windows, all
-//! images together are a product of matrices (`columns`). Windows of 3×3 beside each other, of channels enough, share
-//! products (`winograd`). Zeros around an image count: 0·∞ is NaN.
+//! channels are laid side by side, times single elements of x; of few channels, sums over vectors of windows (`narrow`).
+//! Where an image has only a few windows, all images together are a product of matrices (`columns`), and where a window is
+//! one element, each image is one (`pointwise`). Windows of 3×3 beside each other, of channels enough, share products
+//! (`winograd`). Zeros around an image count: 0·∞ is NaN.
 //!
 //! **Bits.** A sum over taps has one order, whatever its neighbours. Results are shared out over the threads by channels,
 //! and weights are summed in parts of the batch that depend on its size alone: nothing depends on the threads.
 
 mod columns;
+mod narrow;
+mod pointwise;
 mod tile;
 mod window;
 mod winograd;
 
 use crate::real::Float;
 use crate::threads::{num_threads, share_out};
+use narrow::{LANES, Narrow};
 use pulp::Arch;
 use std::ops::Range;
 use tile::{ROWS, Weights, Windows};
@@ -94,7 +98,10 @@ fn least(n: usize, work: usize, images: usize) -> usize {
 
 /// `y = W ∗ x + b`
 pub fn forward<T: Float>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
-    if columns::are_few(g) {
+    if pointwise::suits(g) {
+        return pointwise::sums(g, x, w, bias, y, false);
+    }
+    if columns::are_few(g) || columns::are_several(g) && !winograd::suits(g) {
         return columns::forward(g, x, w, bias, y);
     }
     if !winograd::suits(g) {
@@ -113,7 +120,10 @@ fn forward_by_taps<T: Float>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T]>,
 
 /// `∂x = Wᵀ ∗ ∂y`, plus a bias: the convolution transposed.
 pub fn input<T: Float>(g: &Geometry, grad: &[T], w: &[T], bias: Option<&[T]>, x: &mut [T]) {
-    if columns::are_few(g) {
+    if pointwise::suits(g) {
+        return pointwise::sums(g, grad, w, bias, x, true);
+    }
+    if columns::are_few(g) || columns::are_several(g) && !winograd::suits(g) {
         return columns::input(g, grad, w, bias, x);
     }
     if !winograd::suits(g) {
@@ -236,7 +246,10 @@ fn pack<T: Float>(
 
 /// `∂W = Σ ∂y·x`
 pub fn weight<T: Float>(g: &Geometry, x: &[T], grad: &[T], w: &mut [T]) {
-    if columns::are_few(g) {
+    if pointwise::suits(g) {
+        return pointwise::weight(g, x, grad, w);
+    }
+    if columns::are_few(g) || columns::are_several(g) && !winograd::suits_weight(g) {
         return columns::weight(g, x, grad, w);
     }
     if !(winograd::suits_weight(g) && winograd::weight(g, x, grad, w)) {
@@ -244,31 +257,49 @@ pub fn weight<T: Float>(g: &Geometry, x: &[T], grad: &[T], w: &mut [T]) {
     }
 }
 
+/// What is to be done with the copy of a block, for the gradient to an image.
+type Block<'a, T> = &'a mut dyn FnMut(&[T], [usize; 2], &[T]);
+
 fn weight_by_taps<T: Float>(g: &Geometry, x: &[T], grad: &[T], w: &mut [T]) {
     let (source, planes) = (Source::forward(g), g.output.iter().product::<usize>());
     let passes = source.passes();
     let [pass] = &passes[..] else { return };
+    let narrow = narrow::suits(g);
     in_parts(g, PARTS, 1, w, &|images, group, taps, sums| {
         let (mut copy, mut room) = (T::take_room(), T::take_room());
         copy.clear();
         copy.resize(source.len(), T::default());
-        for image in images {
-            let i = image * g.groups + group;
-            let grad = &grad[i * g.outputs * planes..][..g.outputs * planes];
-            for block in source.blocks() {
-                source.copy(&x[i * source.image()..][..source.image()], block, &mut copy);
-                Arch::new().dispatch(Weights {
-                    source: &source,
-                    pass,
-                    copy: &copy,
-                    block,
-                    grad,
-                    taps: taps.clone(),
-                    sums,
-                    room: &mut room,
-                });
+        // A copy of all that windows meet, block by block, and the gradient to these windows.
+        let each = |copy: &mut [T], add: Block<'_, T>| {
+            for image in images.clone() {
+                let i = image * g.groups + group;
+                let grad = &grad[i * g.outputs * planes..][..g.outputs * planes];
+                for block in source.blocks() {
+                    source.copy(&x[i * source.image()..][..source.image()], block, copy);
+                    add(copy, block, grad);
+                }
             }
+        };
+        let mut lanes = T::take_room();
+        lanes.clear();
+        if narrow {
+            lanes.resize(sums.len() * LANES, T::default());
+            each(&mut copy, &mut |copy, block, grad| {
+                let (source, taps) = (&source, taps.clone());
+                let (sums, room) = (&mut lanes[..], &mut room);
+                Arch::new().dispatch(Narrow { source, pass, copy, block, grad, taps, sums, room });
+            });
+            narrow::add_up(&mut lanes);
         }
+        if !narrow || narrow::is_odd(&lanes) {
+            each(&mut copy, &mut |copy, block, grad| {
+                let (source, taps, room) = (&source, taps.clone(), &mut room);
+                let sums = &mut *sums;
+                Arch::new().dispatch(Weights { source, pass, copy, block, grad, taps, sums, room });
+            });
+        }
+        narrow::write(&lanes, g.outputs, sums);
+        T::return_room(lanes);
         T::return_room(room);
         T::return_room(copy);
     });
@@ -287,11 +318,11 @@ fn in_parts<T: Float>(g: &Geometry, most: usize, units: usize, w: &mut [T], job:
     let images = g.batch.div_ceil(parts);
     let parts = g.batch.div_ceil(images);
     let mut sums = T::take_room();
-    sums.clear();
-    sums.resize(parts * size, T::default());
+    sums.resize((parts * size).max(sums.len()), T::default());
+    let all = &mut sums[..parts * size];
     let work = g.output.iter().product::<usize>() * images;
-    let least = least(sums.len(), work, parts * g.groups);
-    share_out(&mut sums, units * g.outputs, least, &|start, mut sums| {
+    let least = least(all.len(), work, parts * g.groups);
+    share_out(all, units * g.outputs, least, &|start, mut sums| {
         let mut row = start / g.outputs;
         while !sums.is_empty() {
             let (part, group, first) = (row / taps / g.groups, row / taps % g.groups, row % taps);
@@ -299,21 +330,42 @@ fn in_parts<T: Float>(g: &Geometry, most: usize, units: usize, w: &mut [T], job:
             let own;
             (own, sums) = sums.split_at_mut(wanted.len() * g.outputs);
             row += wanted.len();
+            own.fill(T::default());
             job(part * images..g.batch.min((part + 1) * images), group, wanted, own);
         }
     });
-    let (whole, rest) = sums.split_at_mut(size);
-    for part in rest.chunks_exact(size) {
-        whole.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part);
-    }
-    share_out(w, taps, COPIES, &|start, w| {
-        for (row, w) in (start / taps..).zip(w.chunks_exact_mut(taps)) {
-            let (group, o) = (row / g.outputs, row % g.outputs);
-            let sums = whole[group * g.w() + o..].iter().step_by(g.outputs);
-            w.iter_mut().zip(sums).for_each(|(w, &sum)| *w = sum);
-        }
-    });
+    share_out(w, taps, COPIES.div_ceil(parts), &|start, w| add_up(g, all, start / taps, w));
     T::return_room(sums);
+}
+
+/// Rows of the weight from `row` on: the sums of all parts, in their order, which stand there in columns.
+fn add_up<T: Float>(g: &Geometry, parts: &[T], mut row: usize, mut w: &mut [T]) {
+    /// Both sides of a square, whose lines lie in the cache until each of its elements has been there.
+    const SIDE: usize = 16;
+    let taps = g.taps();
+    while !w.is_empty() {
+        let (group, o) = (row / g.outputs, row % g.outputs);
+        let rows = SIDE.min(g.outputs - o).min(w.len() / taps);
+        let own;
+        (own, w) = w.split_at_mut(rows * taps);
+        row += rows;
+        for tap in (0..taps).step_by(SIDE) {
+            let columns = SIDE.min(taps - tap);
+            let mut square = [[T::default(); SIDE]; SIDE];
+            for (i, part) in parts.chunks_exact(g.groups * g.w()).enumerate() {
+                let part = &part[group * g.w() + tap * g.outputs + o..];
+                for (sums, part) in square.iter_mut().zip(part.chunks(g.outputs)).take(columns) {
+                    for (sum, &part) in sums[..rows].iter_mut().zip(part) {
+                        *sum = if i == 0 { part } else { *sum + part };
+                    }
+                }
+            }
+            for (r, own) in own.chunks_exact_mut(taps).enumerate() {
+                let own = own[tap..][..columns].iter_mut();
+                own.zip(&square).for_each(|(w, sums)| *w = sums[r]);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

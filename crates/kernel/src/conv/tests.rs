@@ -236,3 +236,70 @@ fn tiles_of_windows() {
         check::<f64>(&g, &mut lcg, i % 4 == 1);
     }
 }
+
+/// Windows of one element: images that are shared out, and such as are large enough to be cut.
+#[test]
+fn single_elements() {
+    let mut lcg = Lcg(23);
+    for i in 0..16 {
+        let size = if i < 14 { [1 + lcg.below(2), lcg.below(9), lcg.below(30)] } else { [1, 31, 33] };
+        let g = Geometry {
+            batch: lcg.below(20) / if i < 14 { 1 } else { 4 },
+            groups: 1 + lcg.below(3) / 2,
+            inputs: 8 + lcg.below(30) + if i < 14 { 0 } else { 20 },
+            outputs: 8 + lcg.below(30) + if i < 14 { 0 } else { 20 },
+            input: size,
+            output: size,
+            kernel: [1; 3],
+            stride: [1; 3],
+            padding: [0; 3],
+            dilation: [1 + lcg.below(2); 3],
+        };
+        check::<f32>(&g, &mut lcg, i % 4 == 0);
+        check::<f64>(&g, &mut lcg, i % 4 == 1);
+    }
+}
+
+/// Groups with few channels of y.
+#[test]
+fn narrow_groups() {
+    let mut lcg = Lcg(29);
+    for i in 0..40 {
+        let mut g = geometry(&mut lcg);
+        (g.batch, g.groups) = (1 + lcg.below(20), 1 + lcg.below(9));
+        (g.inputs, g.outputs) = (1 + lcg.below(3), 1 + lcg.below(4));
+        check::<f32>(&g, &mut lcg, i % 4 == 0);
+        check::<f64>(&g, &mut lcg, i % 4 == 1);
+    }
+    // Taps for several threads, some of which meet something infinite.
+    let size = [1, 40, 300];
+    let one = Geometry { batch: 2, groups: 3, inputs: 1, outputs: 1, input: size, ..geometry(&mut lcg) };
+    let (kernel, padding) = ([1, 3, 5], [0, 1, 2]);
+    let large = Geometry { output: size, kernel, padding, stride: [1; 3], dilation: [1; 3], ..one };
+    check::<f32>(&large, &mut lcg, true);
+    check::<f64>(&large, &mut lcg, true);
+}
+
+/// Some windows, and channels that make up for the rows.
+#[test]
+fn several_windows_of_many_channels() {
+    let mut lcg = Lcg(31);
+    for i in 0..6 {
+        let [stride, padding] = [1 + lcg.below(2), lcg.below(2)];
+        let output = [1, 5 + lcg.below(3), 5 + lcg.below(4)];
+        let g = Geometry {
+            batch: 1 + lcg.below(3),
+            groups: 1 + lcg.below(3) / 2,
+            inputs: 16 + lcg.below(9),
+            outputs: 48 + lcg.below(9),
+            input: output.map(|n| if n == 1 { 1 } else { (n - 1) * stride + 3 - 2 * padding }),
+            output,
+            kernel: [1, 3, 3],
+            stride: [1, stride, stride],
+            padding: [0, padding, padding],
+            dilation: [1; 3],
+        };
+        check::<f32>(&g, &mut lcg, i % 4 == 0);
+        check::<f64>(&g, &mut lcg, i % 4 == 1);
+    }
+}
