@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 const PIECES: usize = 4;
 
 /// No loop is cut into more pieces, whatever the number of threads.
-const MOST: usize = u64::BITS as usize;
+pub(crate) const MOST: usize = u64::BITS as usize;
 
 /// 0 until somebody asks.
 static THREADS: AtomicUsize = AtomicUsize::new(0);

@@ -19,9 +19,9 @@ mod gradient;
 mod results;
 
 use super::tile::{BLOCK, ROWS};
-use super::{Geometry, PARTS, in_parts, least};
+use super::{Geometry, PARTS, WORK, in_parts};
 use crate::real::Float;
-use crate::threads::share_out;
+use crate::threads::{Blocks, MOST, num_threads, share, share_out};
 use gradient::Gradient;
 use pulp::{Arch, Simd, WithSimd};
 use results::Sums;
@@ -41,6 +41,9 @@ const SIDE: usize = 8;
 
 /// Tiles of an image, and of all images, from which on the transform of a weight pays.
 const TILES: [usize; 2] = [16, 48];
+
+/// Elements of the transformed gradient of a weight, at most.
+const SUMS: usize = 1 << 20;
 
 /// Windows that are worth a part of the batch of their own, where a gradient is summed.
 const PART: usize = 2048;
@@ -79,9 +82,11 @@ pub(super) fn suits(g: &Geometry) -> bool {
     ones && planes && channels && whole && room && tiles >= TILES[0] && g.batch * tiles >= TILES[1]
 }
 
-/// Whether this is the way to go to the gradient of a weight, whose sums are loaded and stored for each image.
+/// Whether this is the way to go to the gradient of a weight, whose sums are loaded and stored for some tiles at once: they
+/// should be in the cache.
 pub(super) fn suits_weight(g: &Geometry) -> bool {
-    suits(g) && g.output[1].div_ceil(2) * g.output[2].div_ceil(2) >= TILES[1]
+    let tiles = g.output[1].div_ceil(2) * g.output[2].div_ceil(2);
+    suits(g) && (g.groups == 1 || tiles >= TILES[1]) && TILE * g.inputs * g.outputs <= SUMS
 }
 
 impl Planes {
@@ -116,12 +121,21 @@ impl Planes {
         self.result.map(|n| n.div_ceil(2))
     }
 
+    /// Tiles that are transformed at once, more or less.
+    fn most(&self) -> usize {
+        (ROOM / (TILE * (self.rows + self.channels))).clamp(TILES[1], BLOCK)
+    }
+
     /// Lines of tiles that are transformed at once.
     fn lines(&self) -> usize {
         let [tall, wide] = self.tiles();
-        let most = (ROOM / (TILE * (self.rows + self.channels))).min(BLOCK) / wide;
-        let most = most.clamp(1, tall);
+        let most = (self.most() / wide).clamp(1, tall);
         tall.div_ceil(tall.div_ceil(most))
+    }
+
+    /// Images that are transformed at once: the weight, or its gradient, is read once for all of them.
+    fn at_once(&self) -> usize {
+        if self.groups > 1 { 1 } else { (self.most() / self.tiles().iter().product::<usize>()).max(1) }
     }
 
     /// All weights of a group, tap by tap: in panels of [`ROWS`] rows, for each element of a tile a row of each channel.
@@ -148,29 +162,36 @@ impl Planes {
         self.weights(w, &mut weights);
         let group = self.rows.div_ceil(ROWS) * TILE * self.channels * ROWS;
         let odd: Vec<AtomicBool> = (0..images).map(|_| AtomicBool::new(false)).collect();
-        let least = least(out.len(), self.channels * 9, images * self.groups);
-        share_out(out, to, least, &|start, mut out| {
+        // Whole images where there are enough of them: those who share an image transform it once each.
+        let (rows, most) = (images * self.groups, self.at_once());
+        let strips = rows.div_ceil(most);
+        let threads = if out.len() * self.channels * 9 < 2 * WORK { 1 } else { num_threads() };
+        let across = if strips >= 2 * threads { 1 } else { threads.min(MOST / strips) };
+        let down = strips.min((4 * threads).min(MOST));
+        let size = [strips.div_ceil(down) * most, self.rows.div_ceil(across).next_multiple_of(ROWS) * to];
+        let blocks = Blocks::new(out, [rows, self.rows * to], size);
+        share(blocks.len(), &|i| {
+            let ([first, channel], mut block) = blocks.take(i);
+            let [images, wanted] = block.shape();
+            let wanted = channel / to..(channel + wanted) / to;
             let mut room = T::take_room();
-            let mut row = start / to;
-            while !out.is_empty() {
-                // The rest of one group of one image.
-                let (image, first) = (row / self.rows, row % self.rows);
-                let rows = first..self.rows.min(first + out.len() / to);
-                let part;
-                (part, out) = out.split_at_mut(rows.len() * to);
-                row += rows.len();
-                let channel = image % self.groups * self.rows + first;
+            for start in (0..images).step_by(most) {
+                let images = start..images.min(start + most);
+                let row = first + start;
+                let channel = row % self.groups * self.rows + wanted.start;
                 let finite = Arch::new().dispatch(Sums {
                     planes: self,
-                    x: &x[image * self.channels * from..][..self.channels * from],
-                    weights: &weights[image % self.groups * group..][..group],
-                    bias: bias.map(|bias| &bias[channel..][..rows.len()]),
-                    rows,
-                    out: part,
+                    x: &x[row * self.channels * from..][..images.len() * self.channels * from],
+                    weights: &weights[row % self.groups * group..][..group],
+                    bias: bias.map(|bias| &bias[channel..][..wanted.len()]),
+                    rows: wanted.clone(),
+                    out: &mut block,
+                    images: images.clone(),
                     room: &mut room,
                 });
                 if !finite {
-                    odd[image / self.groups].store(true, Ordering::Relaxed);
+                    let odd = images.map(|image| &odd[(first + image) / self.groups]);
+                    odd.for_each(|odd| odd.store(true, Ordering::Relaxed));
                 }
             }
             T::return_room(room);
@@ -191,7 +212,8 @@ pub(super) fn weight<T: Float>(g: &Geometry, x: &[T], grad: &[T], w: &mut [T]) -
             planes: &planes,
             images: images
                 .map(|image| image * g.groups + group)
-                .map(|i| [&x[i * nx..][..nx], &grad[i * ny..][..ny]]),
+                .map(|i| [&x[i * nx..][..nx], &grad[i * ny..][..ny]])
+                .collect(),
             channels: taps.start / 9..taps.end / 9,
             out,
             room: &mut room,

@@ -9,23 +9,24 @@ use std::ops::Range;
 
 /// What a part of the batch adds to the gradient of a weight, for some channels of x: nine rows of the channels of y for
 /// each of them.
-pub(super) struct Gradient<'a, T, I> {
+pub(super) struct Gradient<'a, T> {
     pub(super) planes: &'a Planes,
     /// A group of x and of ∂y, for each image of the part.
-    pub(super) images: I,
+    pub(super) images: Vec<[&'a [T]; 2]>,
     pub(super) channels: Range<usize>,
     pub(super) out: &'a mut [T],
     pub(super) room: &'a mut Vec<T>,
 }
 
-impl<'a, T: Float, I: Iterator<Item = [&'a [T]; 2]>> WithSimd for Gradient<'a, T, I> {
+impl<T: Float> WithSimd for Gradient<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Gradient { planes, images, channels, out, room } = self;
         let (lanes, [tall, wide], most) = (T::lanes::<S>(), planes.tiles(), planes.lines());
-        let pitch = (most * wide).next_multiple_of(lanes);
+        let at_once = planes.at_once().min(images.len());
+        let pitch = (at_once * most * wide).next_multiple_of(lanes);
         let width = vectors::<S, T>(planes.rows) * lanes;
         let panels = planes.rows.div_ceil(width);
         let ([height, across], outputs) = (planes.result, panels * width);
@@ -48,24 +49,29 @@ impl<'a, T: Float, I: Iterator<Item = [&'a [T]; 2]>> WithSimd for Gradient<'a, T
         sums.fill(T::default());
         let offsets: [usize; TAPS] = std::array::from_fn(|channel| channel * pitch);
         let plane = planes.source[0] * planes.source[1];
-        for [x, grad] in images {
+        for images in images.chunks(at_once.max(1)) {
             for top in (0..tall).step_by(most) {
                 let lines = most.min(tall - top);
-                let tiles = lines * wide;
-                let strip = Strip { planes, top, lines, pitch: tiles.next_multiple_of(lanes) };
-                let planes = x.chunks_exact(plane).skip(channels.start).take(channels.len());
-                for (channel, x) in planes.enumerate() {
-                    strip.transform(simd, x, space, &mut xs[channel * pitch..], of_x);
+                let (each, tiles) = (lines * wide, images.len() * lines * wide);
+                let strip = Strip { planes, top, lines, pitch: each.next_multiple_of(lanes) };
+                // What a vector writes behind a channel's tiles, the next channel writes over.
+                for channel in 0..channels.len() {
+                    for (i, [x, _]) in images.iter().enumerate() {
+                        let x = &x[(channels.start + channel) * plane..][..plane];
+                        strip.transform(simd, x, space, &mut xs[channel * pitch + i * each..], of_x);
+                    }
                 }
                 let rows = (2 * lines).min(height - 2 * top);
-                let grad =
-                    Matrix { data: &grad[2 * top * across..], row_stride: 1, column_stride: height * across };
                 let size = rows * across;
-                gemm::panels([size, self.planes.rows], grad, width, pixels);
-                for panel in 0..panels {
-                    let pixels = &pixels[panel * size * width..][..size * width];
-                    let ys = &mut ys[panel * tiles * width..];
-                    strip.spread(simd, pixels, width, rows, ys, of_y);
+                for (i, [_, grad]) in images.iter().enumerate() {
+                    let data = &grad[2 * top * across..];
+                    let grad = Matrix { data, row_stride: 1, column_stride: height * across };
+                    gemm::panels([size, planes.rows], grad, width, pixels);
+                    for panel in 0..panels {
+                        let pixels = &pixels[panel * size * width..][..size * width];
+                        let ys = &mut ys[(panel * tiles + i * each) * width..];
+                        strip.spread(simd, pixels, width, rows, ys, of_y);
+                    }
                 }
                 for p in 0..TILE {
                     let (xs, ys) = (&xs[p * of_x..][..of_x], &ys[p * of_y..][..of_y]);

@@ -3,28 +3,31 @@
 use super::{LINE, Planes, Strip, TILE, vector};
 use crate::conv::tile::{BLOCK, ROWS, Taps};
 use crate::real::Float;
+use crate::threads::Block;
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
-/// Some channels of the result of one group of one image; whether all is finite.
-pub(super) struct Sums<'a, T> {
+/// Some channels of the results of one group of some images; whether all is finite.
+pub(super) struct Sums<'a, 'b, T> {
     pub(super) planes: &'a Planes,
     pub(super) x: &'a [T],
     pub(super) weights: &'a [T],
     pub(super) bias: Option<&'a [T]>,
     pub(super) rows: Range<usize>,
-    pub(super) out: &'a mut [T],
+    /// A row for each image, of which `images` are wanted.
+    pub(super) out: &'a mut Block<'b, T>,
+    pub(super) images: Range<usize>,
     pub(super) room: &'a mut Vec<T>,
 }
 
-impl<T: Float> WithSimd for Sums<'_, T> {
+impl<T: Float> WithSimd for Sums<'_, '_, T> {
     type Output = bool;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> bool {
-        let Sums { planes, x, weights, bias, rows, out, room } = self;
+        let Sums { planes, x, weights, bias, rows, out, images, room } = self;
         let (lanes, [tall, wide], most) = (T::lanes::<S>(), planes.tiles(), planes.lines());
-        let pitch = (most * wide).next_multiple_of(lanes);
+        let pitch = (images.len() * most * wide).next_multiple_of(lanes);
         let wanted = rows.start / ROWS..rows.end.div_ceil(ROWS);
         // Elements of a tile that are a power of two apart would all fall into one place of the cache.
         let [from_tile, to_tile] = [planes.channels, wanted.len() * ROWS].map(|rows| rows * pitch + LINE);
@@ -47,10 +50,21 @@ impl<T: Float> WithSimd for Sums<'_, T> {
         let mut odd = T::splat(simd, T::default());
         for top in (0..tall).step_by(most) {
             let lines = most.min(tall - top);
-            let used = (lines * wide).next_multiple_of(lanes);
-            let strip = Strip { planes, top, lines, pitch: used };
-            for (channel, x) in x.chunks_exact(from).enumerate() {
-                strip.transform(simd, x, space, &mut tiles[channel * pitch..], from_tile);
+            let (each, all) = (lines * wide, images.len() * lines * wide);
+            let used = all.next_multiple_of(lanes);
+            let strip = Strip { planes, top, lines, pitch: each.next_multiple_of(lanes) };
+            // What a vector writes behind a channel's tiles, the next channel writes over.
+            for channel in 0..planes.channels {
+                for i in 0..images.len() {
+                    let x = &x[(i * planes.channels + channel) * from..][..from];
+                    strip.transform(simd, x, space, &mut tiles[channel * pitch + i * each..], from_tile);
+                }
+                // What is not of a tile takes part in vectors, and must not make them NaN.
+                if all - each + strip.pitch < used {
+                    (0..TILE).for_each(|p| {
+                        tiles[p * from_tile + channel * pitch..][all..used].fill(T::default());
+                    });
+                }
             }
             for p in 0..TILE {
                 let tiles = &tiles[p * from_tile..][..from_tile];
@@ -81,11 +95,14 @@ impl<T: Float> WithSimd for Sums<'_, T> {
                     }
                 }
             }
-            for (i, out) in out.chunks_exact_mut(to).enumerate() {
-                let sums = &sums[(rows.start - wanted.start * ROWS + i) * pitch..];
+            for channel in 0..rows.len() {
+                let sums = &sums[(rows.start - wanted.start * ROWS + channel) * pitch..];
                 odd = back(simd, sums, to_tile, results, used, odd);
-                let bias = bias.map_or_else(T::default, |bias| bias[i]);
-                strip.write(results, bias, out);
+                let bias = bias.map_or_else(T::default, |bias| bias[channel]);
+                for (i, image) in images.clone().enumerate() {
+                    let out = &mut out.row(image)[channel * to..][..to];
+                    strip.write(&results[i * each..], used, bias, out);
+                }
             }
         }
         T::numbers::<S>(&[odd]).iter().all(|&odd| odd == T::default())
@@ -95,8 +112,8 @@ impl<T: Float> WithSimd for Sums<'_, T> {
 impl Strip<'_> {
     /// Puts the results of tiles where they belong.
     #[inline(always)]
-    fn write<T: Float>(self, results: &[T], bias: T, out: &mut [T]) {
-        let Strip { planes, top, lines, pitch } = self;
+    fn write<T: Float>(self, results: &[T], pitch: usize, bias: T, out: &mut [T]) {
+        let Strip { planes, top, lines, .. } = self;
         let ([_, width], [_, wide]) = (planes.result, planes.tiles());
         for (i, out) in out.chunks_exact_mut(width).skip(2 * top).take(2 * lines).enumerate() {
             let results = &results[i % 2 * 2 * pitch + i / 2 * wide..];
