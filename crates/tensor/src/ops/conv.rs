@@ -215,6 +215,10 @@ macro_rules! convolutions {
         impl Tensor {$(
             #[doc = concat!("Convolution of `", $shape, "`, or a single one without N, with a weight `(out, in / groups, kernel…)`.")]
             ///
+            /// Of two dimensions, windows of 3×3 beside each other in images with many channels are computed by Winograd's
+            /// products, F(2×2, 3×3): where the elements of a tile of 4×4 differ by powers of ten, errors are relative to the
+            /// largest of them.
+            ///
             /// # Errors
             /// If sizes or types do not fit, or no window fits into the input.
             #[track_caller]
