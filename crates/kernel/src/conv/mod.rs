@@ -29,7 +29,7 @@ use crate::threads::{num_threads, share_out};
 use narrow::{LANES, Narrow};
 use pulp::Arch;
 use std::ops::Range;
-use tile::{ROWS, Weights, Windows};
+use tile::{Weights, Windows};
 use window::{Pass, Source};
 use winograd::Planes;
 
@@ -167,8 +167,8 @@ fn sums<T: Float>(
         return;
     }
     // Each pass has its weights, each group has them all.
-    let panels = rows.div_ceil(ROWS);
-    let group = panels * ROWS * passes.iter().map(|pass| pass.offsets.len()).sum::<usize>();
+    let padded = rows.next_multiple_of(tile::rows_here());
+    let group = padded * passes.iter().map(|pass| pass.offsets.len()).sum::<usize>();
     let mut weights = T::take_room();
     weights.clear();
     weights.resize(g.groups * group, T::default());
@@ -176,7 +176,7 @@ fn sums<T: Float>(
         let mut rest = weights;
         for pass in &passes {
             let part;
-            (part, rest) = rest.split_at_mut(panels * ROWS * pass.offsets.len());
+            (part, rest) = rest.split_at_mut(padded * pass.offsets.len());
             pack(&w[i * g.w()..][..g.w()], [rows, channels], strides, pass, part);
         }
     }
@@ -201,7 +201,7 @@ fn sums<T: Float>(
                 let mut weights = &weights[image % g.groups * group..][..group];
                 for pass in &passes {
                     let own;
-                    (own, weights) = weights.split_at(panels * ROWS * pass.offsets.len());
+                    (own, weights) = weights.split_at(padded * pass.offsets.len());
                     Arch::new().dispatch(Windows {
                         pass,
                         source: &source,
@@ -224,7 +224,7 @@ fn sums<T: Float>(
     T::return_room(weights);
 }
 
-/// The taps of a pass in panels of [`ROWS`] rows, tap by tap.
+/// The taps of a pass in panels of some rows, tap by tap.
 fn pack<T: Float>(
     w: &[T],
     [rows, channels]: [usize; 2],
@@ -232,10 +232,11 @@ fn pack<T: Float>(
     pass: &Pass,
     out: &mut [T],
 ) {
-    for (row, panel) in (0..rows).step_by(ROWS).zip(out.chunks_exact_mut((pass.offsets.len() * ROWS).max(1)))
-    {
-        for r in 0..ROWS.min(rows - row) {
-            let mut out = panel.iter_mut().skip(r).step_by(ROWS);
+    let height = tile::rows_here();
+    let panels = out.chunks_exact_mut((pass.offsets.len() * height).max(1));
+    for (row, panel) in (0..rows).step_by(height).zip(panels) {
+        for r in 0..height.min(rows - row) {
+            let mut out = panel.iter_mut().skip(r).step_by(height);
             for channel in 0..channels {
                 let w = &w[(row + r) * row_stride + channel * channel_stride..];
                 out.by_ref().zip(&pass.places).for_each(|(out, &place)| *out = w[place]);

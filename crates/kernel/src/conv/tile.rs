@@ -4,11 +4,39 @@
 use super::window::{Pass, Source};
 use crate::gemm::{Matrix, panels};
 use crate::real::Float;
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
+use smallvec::SmallVec;
+use std::ops::Range;
 
-/// Channels of the result in a panel of weights. AVX-512 keeps the sums of 8 channels by 3 vectors in its registers;
-/// with 16 registers, a tile has half a panel.
-pub(super) const ROWS: usize = 8;
+/// Channels of the result in a panel of weights, whose sums fill the registers: of 32 of them 8 channels by 3 vectors, of 16
+/// 6 by 2. With 4×3 no register would be left for a single weight, and the compiler keeps sums in memory.
+#[inline(always)]
+pub(super) fn rows<S: Simd>() -> usize {
+    if S::REGISTER_COUNT >= 32 { 8 } else { 6 }
+}
+
+/// [`rows`] of this machine.
+pub(super) fn rows_here() -> usize {
+    struct Rows;
+    impl WithSimd for Rows {
+        type Output = usize;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            rows::<S>()
+        }
+    }
+    Arch::new().dispatch(Rows)
+}
+
+/// Vectors in a tile; few rows leave registers for one more.
+#[inline(always)]
+pub(super) fn most_vectors<S: Simd>(rows: usize) -> usize {
+    if S::REGISTER_COUNT >= 32 || rows <= FEW { 3 } else { 2 }
+}
+
+/// Rows that are few.
+const FEW: usize = 2;
 
 /// Terms that are added up before they meet the sum of those before, as in a matrix product.
 pub(super) const BLOCK: usize = 256;
@@ -23,10 +51,10 @@ pub(super) struct Windows<'a, T> {
     pub(super) copy: &'a [T],
     /// The plane and the line of windows at which the copy begins.
     pub(super) block: [usize; 2],
-    /// Panels of [`ROWS`] rows, tap by tap.
+    /// Panels of [`rows_here`] rows, tap by tap.
     pub(super) weights: &'a [T],
     /// Of the panels' rows, those that are wanted.
-    pub(super) rows: std::ops::Range<usize>,
+    pub(super) rows: Range<usize>,
     /// The bias of each of them.
     pub(super) bias: Option<&'a [T]>,
     /// Planes of `size`, a plane for each of them.
@@ -45,39 +73,32 @@ impl<T: Float> WithSimd for Windows<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Windows { pass, source, copy, block: [z, y], weights, rows, bias, out, size, in_order, room } =
             self;
-        let (pitch, terms, lanes) = (source.pitch, pass.offsets.len(), T::lanes::<S>());
+        let (pitch, lanes) = (source.pitch, T::lanes::<S>());
         let lines = pass.len[1].saturating_sub(y).min(source.lines);
         if z >= pass.len[0] || lines == 0 || pass.len[2] == 0 {
             return;
         }
-        let first = rows.start / ROWS;
-        let panels = first..rows.end.div_ceil(ROWS);
+        let height = self::rows::<S>();
+        let first = rows.start / height;
+        let panels = first..rows.end.div_ceil(height);
         // A vector behind the last row, for whoever reads beyond it.
         room.clear();
-        room.resize(panels.len() * ROWS * WIDE + WIDE, T::default());
+        room.resize(panels.len() * height * WIDE + WIDE, T::default());
         let sums = &mut room[..];
         let flat = (lines - 1) * pitch + pass.len[2];
         let plane = size.iter().product::<usize>();
         let mut strip = 0;
         while strip < flat {
-            let width = (flat - strip).div_ceil(lanes).min(3) * lanes;
-            for start in (0..terms).step_by(BLOCK) {
-                let offsets = &pass.offsets[start..terms.min(start + BLOCK)];
-                for panel in panels.clone() {
-                    let a = &weights[(panel * terms + start) * ROWS..][..offsets.len() * ROWS];
-                    let used = (rows.end - panel * ROWS).min(ROWS);
-                    let sums = &mut sums[(panel - first) * ROWS * WIDE..][..ROWS * WIDE];
-                    let taps = Taps { a, offsets, copy: &copy[strip..], add: start > 0, pitch: WIDE };
-                    match width / lanes {
-                        3 => taps.rows::<S, 3>(simd, used, sums),
-                        2 => taps.rows::<S, 2>(simd, used, sums),
-                        _ => taps.rows::<S, 1>(simd, used, sums),
-                    }
-                }
+            let width = (flat - strip).div_ceil(lanes).min(most_vectors::<S>(rows.len())) * lanes;
+            let (wanted, copy) = (panels.start * height..rows.end, &copy[strip..]);
+            match width / lanes {
+                3 => tiles::<S, T, 3>(simd, pass, weights, wanted, copy, sums),
+                2 => tiles::<S, T, 2>(simd, pass, weights, wanted, copy, sums),
+                _ => tiles::<S, T, 1>(simd, pass, weights, wanted, copy, sums),
             }
             let end = flat.min(strip + width);
             for (i, out) in out.chunks_exact_mut(plane).enumerate() {
-                let row = rows.start - first * ROWS + i;
+                let row = rows.start - first * height + i;
                 let sums = &sums[row * WIDE..][..WIDE + lanes];
                 let bias = bias.map_or_else(T::default, |bias| bias[i]);
                 for line in strip / pitch..end.div_ceil(pitch) {
@@ -102,6 +123,44 @@ impl<T: Float> WithSimd for Windows<'_, T> {
     }
 }
 
+/// A tile for each panel of rows.
+#[inline(always)]
+fn tiles<S: Simd, T: Float, const V: usize>(
+    simd: S,
+    pass: &Pass,
+    weights: &[T],
+    rows: Range<usize>,
+    copy: &[T],
+    sums: &mut [T],
+) {
+    let (terms, height) = (pass.offsets.len(), self::rows::<S>());
+    for start in (0..terms).step_by(BLOCK) {
+        let offsets = &pass.offsets[start..terms.min(start + BLOCK)];
+        // What may leave the loop, as a check of bounds does, costs registers. For a few rows it is not worth a list.
+        let mut list = SmallVec::<[_; BLOCK]>::new();
+        if rows.len() > FEW {
+            for &offset in offsets {
+                list.push(tile(simd, &copy[offset..]));
+            }
+        }
+        for (row, sums) in rows.clone().step_by(height).zip(sums.chunks_exact_mut(height * WIDE)) {
+            let a = &weights[row * terms + start * height..][..offsets.len() * height];
+            let taps = Taps { a, add: start > 0, pitch: WIDE };
+            match rows.len() {
+                1 => taps.few::<S, 1, V>(simd, copy, offsets, sums),
+                2 => taps.few::<S, 2, V>(simd, copy, offsets, sums),
+                _ => taps.rows::<S, V>(simd, (rows.end - row).min(height), &list, sums),
+            }
+        }
+    }
+}
+
+/// The tile at the beginning of a slice.
+#[inline(always)]
+pub(super) fn tile<S: Simd, T: Float, const V: usize>(_: S, copy: &[T]) -> &[T::Vector<S>; V] {
+    T::vectors::<S>(copy).first_chunk().expect("a copy has all windows of a tile")
+}
+
 /// `out = sums + bias`; a vector may go beyond `len` where `beyond` allows.
 #[inline(always)]
 fn write<S: Simd, T: Float>(simd: S, sums: &[T], len: usize, bias: T, out: &mut [T], beyond: bool) {
@@ -118,59 +177,107 @@ fn write<S: Simd, T: Float>(simd: S, sums: &[T], len: usize, bias: T, out: &mut 
 }
 
 /// Taps of windows side by side.
-#[derive(Clone, Copy)]
 pub(super) struct Taps<'a, T> {
     /// A panel of weights.
     pub(super) a: &'a [T],
-    pub(super) offsets: &'a [usize],
-    pub(super) copy: &'a [T],
     /// Whether there are sums already.
     pub(super) add: bool,
     /// From one row of sums to the next.
     pub(super) pitch: usize,
 }
 
+/// Taps that are written out: what a loop costs beside its sums is shared.
+const STEPS: usize = 4;
+
 impl<T: Float> Taps<'_, T> {
-    /// As many rows of a panel as are used.
+    /// As many rows of a panel as are used, with a tile of windows for each tap.
     #[inline(always)]
-    pub(super) fn rows<S: Simd, const V: usize>(self, simd: S, used: usize, sums: &mut [T]) {
-        if S::REGISTER_COUNT >= 32 {
-            match used {
-                1 => self.tile::<S, 1, V>(simd, 0, sums),
-                2 => self.tile::<S, 2, V>(simd, 0, sums),
-                3 | 4 => self.tile::<S, 4, V>(simd, 0, sums),
-                _ => self.tile::<S, 8, V>(simd, 0, sums),
-            }
-        } else {
-            match used {
-                1 => self.tile::<S, 1, V>(simd, 0, sums),
-                2 => self.tile::<S, 2, V>(simd, 0, sums),
-                _ => self.tile::<S, 4, V>(simd, 0, sums),
-            }
-            if used > 4 {
-                self.tile::<S, 4, V>(simd, 4, sums);
-            }
+    pub(super) fn rows<S: Simd, const V: usize>(
+        &self,
+        simd: S,
+        used: usize,
+        tiles: &[&[T::Vector<S>; V]],
+        sums: &mut [T],
+    ) {
+        match (used, rows::<S>()) {
+            (1, 8) => self.tile::<S, 8, 1, V>(simd, tiles, sums),
+            (2, 8) => self.tile::<S, 8, 2, V>(simd, tiles, sums),
+            (3 | 4, 8) => self.tile::<S, 8, 4, V>(simd, tiles, sums),
+            (_, 8) => self.tile::<S, 8, 8, V>(simd, tiles, sums),
+            (1, _) => self.tile::<S, 6, 1, V>(simd, tiles, sums),
+            (2, _) => self.tile::<S, 6, 2, V>(simd, tiles, sums),
+            (3 | 4, _) => self.tile::<S, 6, 4, V>(simd, tiles, sums),
+            _ => self.tile::<S, 6, 6, V>(simd, tiles, sums),
         }
     }
 
+    /// `R` rows of a panel of `P`.
     #[inline(always)]
-    fn tile<S: Simd, const R: usize, const V: usize>(self, simd: S, row: usize, out: &mut [T]) {
-        let width = V * T::lanes::<S>();
+    fn tile<S: Simd, const P: usize, const R: usize, const V: usize>(
+        &self,
+        simd: S,
+        tiles: &[&[T::Vector<S>; V]],
+        out: &mut [T],
+    ) {
         let mut sums = [[T::splat(simd, T::default()); V]; R];
-        for (a, &offset) in self.a.as_chunks::<ROWS>().0.iter().zip(self.offsets) {
-            let b = T::vectors::<S>(&self.copy[offset..][..width]);
-            for r in 0..R {
-                let a = T::splat(simd, a[row + r]);
-                for v in 0..V {
-                    sums[r][v] = T::mul_add(simd, a, b[v], sums[r][v]);
-                }
+        let (whole, rest) = self.a.as_chunks::<P>().0.as_chunks::<STEPS>();
+        let (tiles, last) = tiles.as_chunks::<STEPS>();
+        for (a, b) in whole.iter().zip(tiles) {
+            for s in 0..STEPS {
+                step::<S, T, P, R, V>(simd, &a[s], b[s], &mut sums);
             }
         }
+        for (a, b) in rest.iter().zip(last) {
+            step::<S, T, P, R, V>(simd, a, b, &mut sums);
+        }
+        self.store(simd, sums, out);
+    }
+
+    /// The `R` rows of a panel that has no more.
+    #[inline(always)]
+    fn few<S: Simd, const R: usize, const V: usize>(
+        &self,
+        simd: S,
+        copy: &[T],
+        offsets: &[usize],
+        out: &mut [T],
+    ) {
+        let mut sums = [[T::splat(simd, T::default()); V]; R];
+        for (a, &offset) in self.a.chunks_exact(rows::<S>()).zip(offsets) {
+            let a = a.first_chunk().expect("a panel has more than a few rows");
+            step::<S, T, R, R, V>(simd, a, tile(simd, &copy[offset..]), &mut sums);
+        }
+        self.store(simd, sums, out);
+    }
+
+    #[inline(always)]
+    fn store<S: Simd, const R: usize, const V: usize>(
+        &self,
+        simd: S,
+        sums: [[T::Vector<S>; V]; R],
+        out: &mut [T],
+    ) {
         for r in 0..R {
-            let out = T::vectors_mut::<S>(&mut out[(row + r) * self.pitch..][..width]);
+            let out = T::vectors_mut::<S>(&mut out[r * self.pitch..][..V * T::lanes::<S>()]);
             for v in 0..V {
                 out[v] = if self.add { T::plus(simd, out[v], sums[r][v]) } else { sums[r][v] };
             }
+        }
+    }
+}
+
+/// A tap of the first `R` rows of a panel.
+#[inline(always)]
+fn step<S: Simd, T: Float, const P: usize, const R: usize, const V: usize>(
+    simd: S,
+    a: &[T; P],
+    b: &[T::Vector<S>; V],
+    sums: &mut [[T::Vector<S>; V]; R],
+) {
+    for r in 0..R {
+        let a = T::splat(simd, a[r]);
+        for v in 0..V {
+            sums[r][v] = T::mul_add(simd, a, b[v], sums[r][v]);
         }
     }
 }
@@ -197,7 +304,7 @@ pub(super) struct Weights<'a, T> {
     /// One group of one image: a plane for each channel.
     pub(super) grad: &'a [T],
     /// Which taps `sums` has a row for.
-    pub(super) taps: std::ops::Range<usize>,
+    pub(super) taps: Range<usize>,
     pub(super) sums: &'a mut [T],
     /// Room for the gradient, channels side by side.
     pub(super) room: &'a mut Vec<T>,
@@ -269,7 +376,7 @@ impl<T: Float> Lines<'_, T> {
         simd: S,
         offsets: &[usize],
         outputs: usize,
-        columns: std::ops::Range<usize>,
+        columns: Range<usize>,
         sums: &mut [T],
     ) {
         if offsets.len() > TAPS / 2 {
@@ -285,7 +392,7 @@ impl<T: Float> Lines<'_, T> {
         simd: S,
         offsets: &[usize],
         outputs: usize,
-        columns: std::ops::Range<usize>,
+        columns: Range<usize>,
         out: &mut [T],
     ) {
         let width = V * T::lanes::<S>();

@@ -18,7 +18,7 @@
 mod gradient;
 mod results;
 
-use super::tile::{BLOCK, ROWS};
+use super::tile::{self, BLOCK};
 use super::{Geometry, PARTS, WORK, in_parts};
 use crate::real::Float;
 use crate::threads::{Blocks, MOST, num_threads, share, share_out};
@@ -138,17 +138,18 @@ impl Planes {
         if self.groups > 1 { 1 } else { (self.most() / self.tiles().iter().product::<usize>()).max(1) }
     }
 
-    /// All weights of a group, tap by tap: in panels of [`ROWS`] rows, for each element of a tile a row of each channel.
+    /// All weights of a group, tap by tap: in panels of some rows, for each element of a tile a row of each channel.
     fn weights<T: Float>(&self, w: &[T], out: &mut Vec<T>) {
-        let panels = self.rows.div_ceil(ROWS);
-        let panel = TILE * self.channels * ROWS;
+        let height = tile::rows_here();
+        let panels = self.rows.div_ceil(height);
+        let panel = TILE * self.channels * height;
         out.clear();
         out.resize(self.groups * panels * panel, T::default());
         share_out(out, panel, 4 * panel, &|start, out| {
             for (i, out) in (start / panel..).zip(out.chunks_exact_mut(panel)) {
-                let (group, row) = (i / panels, i % panels * ROWS);
+                let (group, row) = (i / panels, i % panels * height);
                 let w = &w[group * self.rows * self.channels * 9 + row * self.strides[0]..];
-                let rows = ROWS.min(self.rows - row);
+                let rows = height.min(self.rows - row);
                 Arch::new().dispatch(Weights { planes: self, w, rows, out });
             }
         });
@@ -160,7 +161,8 @@ impl Planes {
         let images = out.len() / (self.groups * self.rows * to);
         let mut weights = T::take_room();
         self.weights(w, &mut weights);
-        let group = self.rows.div_ceil(ROWS) * TILE * self.channels * ROWS;
+        let height = tile::rows_here();
+        let group = self.rows.next_multiple_of(height) * TILE * self.channels;
         let odd: Vec<AtomicBool> = (0..images).map(|_| AtomicBool::new(false)).collect();
         // Whole images where there are enough of them: those who share an image transform it once each.
         let (rows, most) = (images * self.groups, self.at_once());
@@ -168,7 +170,7 @@ impl Planes {
         let threads = if out.len() * self.channels * 9 < 2 * WORK { 1 } else { num_threads() };
         let across = if strips >= 2 * threads { 1 } else { threads.min(MOST / strips) };
         let down = strips.min((4 * threads).min(MOST));
-        let size = [strips.div_ceil(down) * most, self.rows.div_ceil(across).next_multiple_of(ROWS) * to];
+        let size = [strips.div_ceil(down) * most, self.rows.div_ceil(across).next_multiple_of(height) * to];
         let blocks = Blocks::new(out, [rows, self.rows * to], size);
         share(blocks.len(), &|i| {
             let ([first, channel], mut block) = blocks.take(i);
@@ -236,23 +238,19 @@ impl<T: Float> WithSimd for Weights<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
+        if tile::rows::<S>() == 8 { self.transform::<8>() } else { self.transform::<6>() }
+    }
+}
+
+impl<T: Float> Weights<'_, T> {
+    /// In panels of `P` rows.
+    #[inline(always)]
+    fn transform<const P: usize>(self) {
         let Weights { planes, w, rows, out } = self;
-        let ([row_stride, channel_stride], half) = (planes.strides, T::from_f64(0.5));
-        // Along one dimension.
-        let along = |[a, b, c]: [[T; ROWS]; 3]| {
-            let mut out = [[T::default(); ROWS]; 4];
-            for r in 0..ROWS {
-                let (ends, middle) = ((a[r] + c[r]) * half, b[r] * half);
-                out[0][r] = a[r];
-                out[1][r] = ends + middle;
-                out[2][r] = ends - middle;
-                out[3][r] = c[r];
-            }
-            out
-        };
-        let out = out.as_chunks_mut::<ROWS>().0;
+        let [row_stride, channel_stride] = planes.strides;
+        let out = out.as_chunks_mut::<P>().0;
         for channel in 0..planes.channels {
-            let mut taps = [[[T::default(); ROWS]; 3]; 3];
+            let mut taps = [[[T::default(); P]; 3]; 3];
             for r in 0..rows {
                 let w = &w[r * row_stride + channel * channel_stride..][..9];
                 for i in 0..3 {
@@ -261,7 +259,7 @@ impl<T: Float> WithSimd for Weights<'_, T> {
                     }
                 }
             }
-            let [a, b, c] = taps.map(along);
+            let [a, b, c] = [along(taps[0]), along(taps[1]), along(taps[2])];
             for i in 0..4 {
                 for (j, sums) in along([a[i], b[i], c[i]]).into_iter().enumerate() {
                     out[(4 * i + j) * planes.channels + channel] = sums;
@@ -269,6 +267,20 @@ impl<T: Float> WithSimd for Weights<'_, T> {
             }
         }
     }
+}
+
+/// `G w`
+#[inline(always)]
+fn along<T: Float, const P: usize>([a, b, c]: [[T; P]; 3]) -> [[T; P]; 4] {
+    let (mut out, half) = ([[T::default(); P]; 4], T::from_f64(0.5));
+    for r in 0..P {
+        let (ends, middle) = ((a[r] + c[r]) * half, b[r] * half);
+        out[0][r] = a[r];
+        out[1][r] = ends + middle;
+        out[2][r] = ends - middle;
+        out[3][r] = c[r];
+    }
+    out
 }
 
 /// Tiles of some lines of an image.

@@ -191,6 +191,33 @@ impl<T: Float> Panel<'_, T> {
     fn row<S: Simd, const V: usize>(&self, l: usize) -> &[T::Vector<S>; V] {
         T::vectors::<S>(&self.data[l * self.lead..]).first_chunk().expect("a panel is as wide as a tile")
     }
+
+    /// All rows, if they are as wide as the tile: nothing is left to be checked in a loop over them.
+    #[inline(always)]
+    fn rows<S: Simd, const V: usize>(&self) -> Option<&[[T::Vector<S>; V]]> {
+        let width = V * T::lanes::<S>();
+        (self.lead == width).then(|| T::vectors::<S>(&self.data[..self.k * width]).as_chunks::<V>().0)
+    }
+}
+
+/// Steps of the innermost loop that are written out: what a step costs beside its sums (places of rows, the end of the loop)
+/// is a tenth of a core's time, and more where its other half has another owner.
+const STEPS: usize = 4;
+
+/// `sums += a·b` for a row of B.
+#[inline(always)]
+fn step<S: Simd, T: Float, const R: usize, const V: usize>(
+    simd: S,
+    a: &[T; R],
+    b: &[T::Vector<S>; V],
+    sums: &mut [[T::Vector<S>; V]; R],
+) {
+    for r in 0..R {
+        let a = T::splat(simd, a[r]);
+        for v in 0..V {
+            sums[r][v] = T::mul_add(simd, a, b[v], sums[r][v]);
+        }
+    }
 }
 
 /// Where in C tiles go: rows from `row` on, of which they fill `columns`.
@@ -307,6 +334,8 @@ fn columns_at_once<S: Simd>(left: usize) -> usize {
     }
 }
 
+const COLUMN: &str = "a column has the rows of a tile";
+
 /// The innermost loop, A from contiguous columns.
 #[inline(always)]
 fn column_tile<S: Simd, T: Float, const R: usize, const V: usize>(
@@ -318,15 +347,16 @@ fn column_tile<S: Simd, T: Float, const R: usize, const V: usize>(
 ) -> usize {
     c.prefetch(i, R);
     let mut sums = [[T::splat(simd, T::default()); V]; R];
-    for l in 0..b.k {
-        let a = a.data[l * a.column_stride + i..].first_chunk::<R>().expect("columns have these rows");
-        let b = b.row::<S, V>(l);
-        for r in 0..R {
-            let a = T::splat(simd, a[r]);
-            for v in 0..V {
-                sums[r][v] = T::mul_add(simd, a, b[v], sums[r][v]);
-            }
+    let panel = b.rows::<S, V>().unwrap_or_default();
+    for (l, panel) in panel.as_chunks::<STEPS>().0.iter().enumerate() {
+        for s in 0..STEPS {
+            let a = a.data[(l * STEPS + s) * a.column_stride + i..].first_chunk().expect(COLUMN);
+            step::<S, T, R, V>(simd, a, &panel[s], &mut sums);
         }
+    }
+    for l in panel.len() / STEPS * STEPS..b.k {
+        let a = a.data[l * a.column_stride + i..].first_chunk().expect(COLUMN);
+        step::<S, T, R, V>(simd, a, b.row::<S, V>(l), &mut sums);
     }
     store(simd, &out_of_registers::<S, T, R, V>(simd, sums), i, c);
     R
@@ -357,14 +387,16 @@ fn packed_tile<S: Simd, T: Float, const R: usize, const V: usize>(
     b: Panel<'_, T>,
 ) -> [[T::Vector<S>; V]; R] {
     let mut sums = [[T::splat(simd, T::default()); V]; R];
-    for (l, a) in a.as_chunks::<R>().0.iter().enumerate() {
-        let b = b.row::<S, V>(l);
-        for r in 0..R {
-            let a = T::splat(simd, a[r]);
-            for v in 0..V {
-                sums[r][v] = T::mul_add(simd, a, b[v], sums[r][v]);
-            }
+    let a = a.as_chunks::<R>().0;
+    let panel = b.rows::<S, V>().unwrap_or_default();
+    let whole = panel.as_chunks::<STEPS>().0;
+    for (a, panel) in a.as_chunks::<STEPS>().0.iter().zip(whole) {
+        for s in 0..STEPS {
+            step::<S, T, R, V>(simd, &a[s], &panel[s], &mut sums);
         }
+    }
+    for l in whole.len() * STEPS..b.k {
+        step::<S, T, R, V>(simd, &a[l], b.row::<S, V>(l), &mut sums);
     }
     out_of_registers::<S, T, R, V>(simd, sums)
 }
@@ -402,7 +434,26 @@ fn row_tile<S: Simd, T: Float, const R: usize, const V: usize>(
     }
     c.prefetch(i, R);
     let mut sums = [[T::splat(simd, T::default()); V]; R];
-    for l in 0..b.k {
+    // Otherwise the compiler finds each row from the one before, an addition for each element.
+    rows = std::hint::black_box(rows);
+    let panel = b.rows::<S, V>().unwrap_or_default();
+    let whole = panel.as_chunks::<STEPS>().0;
+    let mut steps: [&[[T; STEPS]]; R] = [&[]; R];
+    for r in 0..R {
+        rows[r] = &rows[r][..b.k];
+        steps[r] = &rows[r].as_chunks::<STEPS>().0[..whole.len()];
+    }
+    for (l, panel) in whole.iter().enumerate() {
+        for s in 0..STEPS {
+            for r in 0..R {
+                let a = T::splat(simd, steps[r][l][s]);
+                for v in 0..V {
+                    sums[r][v] = T::mul_add(simd, a, panel[s][v], sums[r][v]);
+                }
+            }
+        }
+    }
+    for l in whole.len() * STEPS..b.k {
         let b = b.row::<S, V>(l);
         for r in 0..R {
             let a = T::splat(simd, rows[r][l]);

@@ -1,10 +1,11 @@
 //! The way back: results of tiles from their products.
 
 use super::{LINE, Planes, Strip, TILE, vector};
-use crate::conv::tile::{BLOCK, ROWS, Taps};
+use crate::conv::tile::{self, BLOCK, Taps};
 use crate::real::Float;
 use crate::threads::Block;
 use pulp::{Simd, WithSimd};
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// Some channels of the results of one group of some images; whether all is finite.
@@ -28,9 +29,10 @@ impl<T: Float> WithSimd for Sums<'_, '_, T> {
         let Sums { planes, x, weights, bias, rows, out, images, room } = self;
         let (lanes, [tall, wide], most) = (T::lanes::<S>(), planes.tiles(), planes.lines());
         let pitch = (images.len() * most * wide).next_multiple_of(lanes);
-        let wanted = rows.start / ROWS..rows.end.div_ceil(ROWS);
+        let panel = tile::rows::<S>();
+        let wanted = rows.start / panel..rows.end.div_ceil(panel);
         // Elements of a tile that are a power of two apart would all fall into one place of the cache.
-        let [from_tile, to_tile] = [planes.channels, wanted.len() * ROWS].map(|rows| rows * pitch + LINE);
+        let [from_tile, to_tile] = [planes.channels, wanted.len() * panel].map(|rows| rows * pitch + LINE);
         let sizes = [
             TILE * from_tile,
             TILE * to_tile,
@@ -44,7 +46,6 @@ impl<T: Float> WithSimd for Sums<'_, '_, T> {
         let (sums, rest) = rest.split_at_mut(sizes[1]);
         let (space, rest) = rest.split_at_mut(sizes[2]);
         let results = &mut rest[..sizes[3]];
-        let offsets: [usize; BLOCK] = std::array::from_fn(|channel| channel * pitch);
         let (from, to) = (planes.source[0] * planes.source[1], planes.result[0] * planes.result[1]);
         // 0 as long as all is finite, then NaN.
         let mut odd = T::splat(simd, T::default());
@@ -69,34 +70,20 @@ impl<T: Float> WithSimd for Sums<'_, '_, T> {
             for p in 0..TILE {
                 let tiles = &tiles[p * from_tile..][..from_tile];
                 let sums = &mut sums[p * to_tile..][..to_tile];
-                for start in (0..planes.channels).step_by(BLOCK) {
-                    let block = BLOCK.min(planes.channels - start);
-                    let mut left = 0;
-                    while left < used {
-                        let vectors = match (used - left) / lanes {
-                            n @ (1 | 2) => n,
-                            4 => 2,
-                            _ => 3,
+                let product = Product { planes, weights, p, wanted: wanted.clone(), tiles, pitch };
+                let (mut left, two) = (0, tile::most_vectors::<S>(planes.rows) == 2);
+                while left < used {
+                    left += lanes
+                        * match (used - left) / lanes {
+                            1 => product.columns::<S, 1>(simd, left, sums),
+                            2 | 4 => product.columns::<S, 2>(simd, left, sums),
+                            _ if two => product.columns::<S, 2>(simd, left, sums),
+                            _ => product.columns::<S, 3>(simd, left, sums),
                         };
-                        for (i, panel) in wanted.clone().enumerate() {
-                            let a = &weights[(panel * TILE + p) * planes.channels * ROWS..];
-                            let a = &a[start * ROWS..][..block * ROWS];
-                            let rows = (planes.rows - panel * ROWS).min(ROWS);
-                            let sums = &mut sums[i * ROWS * pitch + left..];
-                            let copy = &tiles[start * pitch + left..];
-                            let taps = Taps { a, offsets: &offsets[..block], copy, add: start > 0, pitch };
-                            match vectors {
-                                3 => taps.rows::<S, 3>(simd, rows, sums),
-                                2 => taps.rows::<S, 2>(simd, rows, sums),
-                                _ => taps.rows::<S, 1>(simd, rows, sums),
-                            }
-                        }
-                        left += vectors * lanes;
-                    }
                 }
             }
             for channel in 0..rows.len() {
-                let sums = &sums[(rows.start - wanted.start * ROWS + channel) * pitch..];
+                let sums = &sums[(rows.start - wanted.start * panel + channel) * pitch..];
                 odd = back(simd, sums, to_tile, results, used, odd);
                 let bias = bias.map_or_else(T::default, |bias| bias[channel]);
                 for (i, image) in images.clone().enumerate() {
@@ -106,6 +93,36 @@ impl<T: Float> WithSimd for Sums<'_, '_, T> {
             }
         }
         T::numbers::<S>(&[odd]).iter().all(|&odd| odd == T::default())
+    }
+}
+
+/// The product for one element of the tiles: the transformed weights of some panels times the channels of the tiles.
+struct Product<'a, T> {
+    planes: &'a Planes,
+    weights: &'a [T],
+    p: usize,
+    wanted: Range<usize>,
+    tiles: &'a [T],
+    pitch: usize,
+}
+
+impl<T: Float> Product<'_, T> {
+    /// `V` vectors of tiles from `left` on; how many they are.
+    #[inline(always)]
+    fn columns<S: Simd, const V: usize>(&self, simd: S, left: usize, sums: &mut [T]) -> usize {
+        let (&Product { planes, weights, p, pitch, .. }, rows) = (self, tile::rows::<S>());
+        for start in (0..planes.channels).step_by(BLOCK) {
+            let mut tiles = SmallVec::<[_; BLOCK]>::new();
+            for channel in start..planes.channels.min(start + BLOCK) {
+                tiles.push(tile::tile::<S, T, V>(simd, &self.tiles[channel * pitch + left..]));
+            }
+            for (panel, sums) in self.wanted.clone().zip(sums.chunks_mut(rows * pitch)) {
+                let a = &weights[((panel * TILE + p) * planes.channels + start) * rows..];
+                let taps = Taps { a: &a[..tiles.len() * rows], add: start > 0, pitch };
+                taps.rows(simd, (planes.rows - panel * rows).min(rows), &tiles, &mut sums[left..]);
+            }
+        }
+        V
     }
 }
 
