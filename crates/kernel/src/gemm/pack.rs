@@ -26,6 +26,7 @@ pub(crate) fn panels<T: Float>([k, n]: [usize; 2], b: Matrix<'_, T>, width: usiz
 fn copy<T: Float>(size: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &mut [T]) {
     match width {
         4 => copy_wide::<T, 4>(size, b, panel),
+        6 => copy_wide::<T, 6>(size, b, panel),
         8 => copy_wide::<T, 8>(size, b, panel),
         12 => copy_wide::<T, 12>(size, b, panel),
         16 => copy_wide::<T, 16>(size, b, panel),
@@ -63,6 +64,7 @@ fn gather<T: Float>(size: [usize; 2], b: Matrix<'_, T>, width: usize, panel: &mu
     let done = match width {
         _ if b.row_stride != 1 => 0,
         4 => transpose::<T, 4>(size, b, panel),
+        6 => transpose::<T, 6>(size, b, panel),
         8 => transpose::<T, 8>(size, b, panel),
         12 => transpose::<T, 12>(size, b, panel),
         16 => transpose::<T, 16>(size, b, panel),

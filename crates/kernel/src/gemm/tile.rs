@@ -21,9 +21,10 @@ const M_BLOCK: usize = 120;
 const N_BLOCKS: [usize; 2] = [1024, 256];
 /// Up to this many rows of C, each row of B is read so seldom that packing it would cost more.
 const FEW_ROWS: usize = 24;
-/// Bytes of half the places that lines of a first-level cache have: where columns are a multiple of it apart, reading them
-/// where they are took a tenth longer than a copy; elsewhere a copy takes a tenth longer.
-const CROWDED: usize = 2048;
+/// Where columns are a multiple of so many bytes apart, they share a few places of the first-level cache, and a copy is
+/// faster than reading them where they are; elsewhere it takes a tenth longer. With 32 registers, and with 16: tiles of half
+/// the rows come back to each line of a column twice as often.
+const CROWDED: [usize; 2] = [2048, 256];
 /// Bytes of C that may be in a cache when they are written: half of a second-level cache.
 const NEAR: usize = 512 << 10;
 /// Bytes in a line of the cache; panels begin at one.
@@ -41,9 +42,9 @@ enum Way {
 }
 
 impl Way {
-    fn of<T>(a: &Matrix<'_, T>) -> Self {
-        // Columns that are so far apart share a few places of the first-level cache.
-        let crowded = (a.column_stride * size_of::<T>()).is_multiple_of(CROWDED);
+    fn of<S: Simd, T>(a: &Matrix<'_, T>) -> Self {
+        let apart = CROWDED[usize::from(S::REGISTER_COUNT < 32)];
+        let crowded = (a.column_stride * size_of::<T>()).is_multiple_of(apart);
         match (a.row_stride, a.column_stride) {
             (_, 1) => Way::Rows,
             (1, _) if !crowded => Way::Columns,
@@ -79,7 +80,7 @@ impl<T: Float> WithSimd for Tiled<'_, T> {
         // No more is packed of a narrow B than what a tile of one vector reads.
         let width = if n <= T::lanes::<S>() { T::lanes::<S>() } else { width::<T, S>() };
         let rows = tile_rows::<S>();
-        let way = Way::of(&a);
+        let way = Way::of::<S, T>(&a);
         let pack_a = matches!(way, Way::Packed);
         // Whole panels of B can be read where they are; its last columns need their zeros.
         let in_place = b.column_stride == 1 && m <= FEW_ROWS;
