@@ -172,6 +172,22 @@ fn one_by_one<T: Copy>(square: [[T; 4]; 4]) -> [[T; 4]; 4] {
     std::array::from_fn(|i| std::array::from_fn(|j| square[j][i]))
 }
 
+/// `sums[r] += a[r]·b`: one step of a tile, for the first `R` of the numbers.
+#[inline(always)]
+pub(crate) fn add_product<S: Simd, T: Element, const P: usize, const R: usize, const V: usize>(
+    simd: S,
+    a: &[T; P],
+    b: &[T::Vector<S>; V],
+    sums: &mut [[T::Vector<S>; V]; R],
+) {
+    for r in 0..R {
+        let a = T::splat(simd, a[r]);
+        for v in 0..V {
+            sums[r][v] = T::mul_add(simd, a, b[v], sums[r][v]);
+        }
+    }
+}
+
 /// Asks for the lines of the cache in which these elements are, two vectors at most, and goes on.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
@@ -199,5 +215,15 @@ mod tests {
         assert_eq!(f32::transpose(square)[1], [1.0, 5.0, 9.0, 13.0]);
         let wide = square.map(|row| row.map(f64::from));
         assert_eq!(f64::transpose(wide)[3], [3.0, 7.0, 11.0, 15.0]);
+    }
+
+    /// Of any length, and what is asked for stays as it is.
+    #[test]
+    fn rows_are_asked_for() {
+        for n in 0..40 {
+            let row = vec![1.0; n];
+            prefetch(&row);
+            assert_eq!(row, vec![1.0; n]);
+        }
     }
 }

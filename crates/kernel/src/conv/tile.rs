@@ -3,6 +3,7 @@
 
 use super::window::{Pass, Source};
 use crate::gemm::{Matrix, panels};
+use crate::lanes::add_product;
 use crate::real::Float;
 use pulp::{Arch, Simd, WithSimd};
 use smallvec::SmallVec;
@@ -224,11 +225,11 @@ impl<T: Float> Taps<'_, T> {
         let (tiles, last) = tiles.as_chunks::<STEPS>();
         for (a, b) in whole.iter().zip(tiles) {
             for s in 0..STEPS {
-                step::<S, T, P, R, V>(simd, &a[s], b[s], &mut sums);
+                add_product::<S, T, P, R, V>(simd, &a[s], b[s], &mut sums);
             }
         }
         for (a, b) in rest.iter().zip(last) {
-            step::<S, T, P, R, V>(simd, a, b, &mut sums);
+            add_product::<S, T, P, R, V>(simd, a, b, &mut sums);
         }
         self.store(simd, sums, out);
     }
@@ -245,7 +246,7 @@ impl<T: Float> Taps<'_, T> {
         let mut sums = [[T::splat(simd, T::default()); V]; R];
         for (a, &offset) in self.a.chunks_exact(rows::<S>()).zip(offsets) {
             let a = a.first_chunk().expect("a panel has more than a few rows");
-            step::<S, T, R, R, V>(simd, a, tile(simd, &copy[offset..]), &mut sums);
+            add_product::<S, T, R, R, V>(simd, a, tile(simd, &copy[offset..]), &mut sums);
         }
         self.store(simd, sums, out);
     }
@@ -262,22 +263,6 @@ impl<T: Float> Taps<'_, T> {
             for v in 0..V {
                 out[v] = if self.add { T::plus(simd, out[v], sums[r][v]) } else { sums[r][v] };
             }
-        }
-    }
-}
-
-/// A tap of the first `R` rows of a panel.
-#[inline(always)]
-fn step<S: Simd, T: Float, const P: usize, const R: usize, const V: usize>(
-    simd: S,
-    a: &[T; P],
-    b: &[T::Vector<S>; V],
-    sums: &mut [[T::Vector<S>; V]; R],
-) {
-    for r in 0..R {
-        let a = T::splat(simd, a[r]);
-        for v in 0..V {
-            sums[r][v] = T::mul_add(simd, a, b[v], sums[r][v]);
         }
     }
 }

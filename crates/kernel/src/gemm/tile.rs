@@ -9,7 +9,7 @@
 //! stays in L1, the block of A in L2, the block of B in L3.
 
 use super::{K_BLOCK, Matrix, pack};
-use crate::lanes::prefetch;
+use crate::lanes::{add_product, prefetch};
 use crate::real::Float;
 use crate::threads::Block;
 use pulp::{Simd, WithSimd};
@@ -205,22 +205,6 @@ impl<T: Float> Panel<'_, T> {
 /// is a tenth of a core's time, and more where its other half has another owner.
 const STEPS: usize = 4;
 
-/// `sums += a·b` for a row of B.
-#[inline(always)]
-fn step<S: Simd, T: Float, const R: usize, const V: usize>(
-    simd: S,
-    a: &[T; R],
-    b: &[T::Vector<S>; V],
-    sums: &mut [[T::Vector<S>; V]; R],
-) {
-    for r in 0..R {
-        let a = T::splat(simd, a[r]);
-        for v in 0..V {
-            sums[r][v] = T::mul_add(simd, a, b[v], sums[r][v]);
-        }
-    }
-}
-
 /// Where in C tiles go: rows from `row` on, of which they fill `columns`.
 struct Target<'a, 'c, T> {
     block: &'a mut Block<'c, T>,
@@ -350,14 +334,14 @@ fn column_tile<S: Simd, T: Float, const R: usize, const V: usize>(
     let mut sums = [[T::splat(simd, T::default()); V]; R];
     let panel = b.rows::<S, V>().unwrap_or_default();
     for (l, panel) in panel.as_chunks::<STEPS>().0.iter().enumerate() {
-        for s in 0..STEPS {
+        for (s, b) in panel.iter().enumerate() {
             let a = a.data[(l * STEPS + s) * a.column_stride + i..].first_chunk().expect(COLUMN);
-            step::<S, T, R, V>(simd, a, &panel[s], &mut sums);
+            add_product::<S, T, R, R, V>(simd, a, b, &mut sums);
         }
     }
     for l in panel.len() / STEPS * STEPS..b.k {
         let a = a.data[l * a.column_stride + i..].first_chunk().expect(COLUMN);
-        step::<S, T, R, V>(simd, a, b.row::<S, V>(l), &mut sums);
+        add_product::<S, T, R, R, V>(simd, a, b.row::<S, V>(l), &mut sums);
     }
     store(simd, &out_of_registers::<S, T, R, V>(simd, sums), i, c);
     R
@@ -393,11 +377,11 @@ fn packed_tile<S: Simd, T: Float, const R: usize, const V: usize>(
     let whole = panel.as_chunks::<STEPS>().0;
     for (a, panel) in a.as_chunks::<STEPS>().0.iter().zip(whole) {
         for s in 0..STEPS {
-            step::<S, T, R, V>(simd, &a[s], &panel[s], &mut sums);
+            add_product::<S, T, R, R, V>(simd, &a[s], &panel[s], &mut sums);
         }
     }
-    for l in whole.len() * STEPS..b.k {
-        step::<S, T, R, V>(simd, &a[l], b.row::<S, V>(l), &mut sums);
+    for (l, a) in a.iter().enumerate().skip(whole.len() * STEPS) {
+        add_product::<S, T, R, R, V>(simd, a, b.row::<S, V>(l), &mut sums);
     }
     out_of_registers::<S, T, R, V>(simd, sums)
 }
