@@ -172,6 +172,10 @@ fn one_by_one<T: Copy>(square: [[T; 4]; 4]) -> [[T; 4]; 4] {
     std::array::from_fn(|i| std::array::from_fn(|j| square[j][i]))
 }
 
+/// Steps of the innermost loop of a tile that are written out: what a step costs beside its sums (places of rows, the end of
+/// the loop) is a tenth of a core's time, and more where its other half has another owner.
+pub(crate) const STEPS: usize = 4;
+
 /// `sums[r] += a[r]·b`: one step of a tile, for the first `R` of the numbers.
 #[inline(always)]
 pub(crate) fn add_product<S: Simd, T: Element, const P: usize, const R: usize, const V: usize>(

@@ -224,7 +224,7 @@ fn sums<T: Float>(
     T::return_room(weights);
 }
 
-/// The taps of a pass in panels of some rows, tap by tap.
+/// The taps of a pass in panels of [`tile::rows_here`] rows, tap by tap.
 fn pack<T: Float>(
     w: &[T],
     [rows, channels]: [usize; 2],

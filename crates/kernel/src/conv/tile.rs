@@ -3,7 +3,7 @@
 
 use super::window::{Pass, Source};
 use crate::gemm::{Matrix, panels};
-use crate::lanes::add_product;
+use crate::lanes::{STEPS, add_product};
 use crate::real::Float;
 use pulp::{Arch, Simd, WithSimd};
 use smallvec::SmallVec;
@@ -80,18 +80,18 @@ impl<T: Float> WithSimd for Windows<'_, T> {
             return;
         }
         let height = self::rows::<S>();
-        let first = rows.start / height;
-        let panels = first..rows.end.div_ceil(height);
+        // From the beginning of a panel.
+        let wanted = rows.start / height * height..rows.end;
         // A vector behind the last row, for whoever reads beyond it.
         room.clear();
-        room.resize(panels.len() * height * WIDE + WIDE, T::default());
+        room.resize(wanted.len().next_multiple_of(height) * WIDE + WIDE, T::default());
         let sums = &mut room[..];
         let flat = (lines - 1) * pitch + pass.len[2];
         let plane = size.iter().product::<usize>();
         let mut strip = 0;
         while strip < flat {
-            let width = (flat - strip).div_ceil(lanes).min(most_vectors::<S>(rows.len())) * lanes;
-            let (wanted, copy) = (panels.start * height..rows.end, &copy[strip..]);
+            let width = (flat - strip).div_ceil(lanes).min(most_vectors::<S>(wanted.len())) * lanes;
+            let (wanted, copy) = (wanted.clone(), &copy[strip..]);
             match width / lanes {
                 3 => tiles::<S, T, 3>(simd, pass, weights, wanted, copy, sums),
                 2 => tiles::<S, T, 2>(simd, pass, weights, wanted, copy, sums),
@@ -99,7 +99,7 @@ impl<T: Float> WithSimd for Windows<'_, T> {
             }
             let end = flat.min(strip + width);
             for (i, out) in out.chunks_exact_mut(plane).enumerate() {
-                let row = rows.start - first * height + i;
+                let row = rows.start % height + i;
                 let sums = &sums[row * WIDE..][..WIDE + lanes];
                 let bias = bias.map_or_else(T::default, |bias| bias[i]);
                 for line in strip / pitch..end.div_ceil(pitch) {
@@ -186,9 +186,6 @@ pub(super) struct Taps<'a, T> {
     /// From one row of sums to the next.
     pub(super) pitch: usize,
 }
-
-/// Taps that are written out: what a loop costs beside its sums is shared.
-const STEPS: usize = 4;
 
 impl<T: Float> Taps<'_, T> {
     /// As many rows of a panel as are used, with a tile of windows for each tap.

@@ -9,7 +9,7 @@
 //! stays in L1, the block of A in L2, the block of B in L3.
 
 use super::{K_BLOCK, Matrix, pack};
-use crate::lanes::{add_product, prefetch};
+use crate::lanes::{STEPS, add_product, prefetch};
 use crate::real::Float;
 use crate::threads::Block;
 use pulp::{Simd, WithSimd};
@@ -200,10 +200,6 @@ impl<T: Float> Panel<'_, T> {
         (self.lead == width).then(|| T::vectors::<S>(&self.data[..self.k * width]).as_chunks::<V>().0)
     }
 }
-
-/// Steps of the innermost loop that are written out: what a step costs beside its sums (places of rows, the end of the loop)
-/// is a tenth of a core's time, and more where its other half has another owner.
-const STEPS: usize = 4;
 
 /// Where in C tiles go: rows from `row` on, of which they fill `columns`.
 struct Target<'a, 'c, T> {
